@@ -1,0 +1,161 @@
+"""The way into the database, for both kinds of it, and the door through which jobs and commands commit.
+
+Reading and writing are told apart: on SQLite a writer takes the lock at once (BEGIN IMMEDIATE), since a
+transaction that reads first and writes later can fail at once whatever the timeout; on PostgreSQL a reader is
+read-only. Nothing slow happens inside either. Whatever keeps the database from answering is `Unavailable`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from store.errors import Conflict, Invalid, Unavailable
+from store.tables.base import Base
+
+__all__ = ["Database", "Session", "insert_new"]
+
+# of an Unavailable: one of the statement's rows was locked by another for too long, and others may go through
+BUSY = "database_busy"
+_BUSY = {
+    "55P03",
+    "40P01",
+    "40001",
+    "57014",
+}  # lock and statement timeouts, deadlock, serialisation (PostgreSQL)
+
+
+class Database:
+    """One pool of connections. `wait_seconds` bounds every wait for a connection or a lock."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, wait_seconds: float = 5.0) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = (
+            _sqlite(url, pool_size, wait_seconds)
+            if self.is_sqlite
+            else _postgresql(url, pool_size, wait_seconds)
+        )
+        # SQLite reads one moment by itself; elsewhere two queries could stand on both sides of a promotion
+        self._reading: dict[str, Any] = (
+            {}
+            if self.is_sqlite
+            else {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads, all of it as of one moment; what it finds stays usable after it is closed."""
+        with _translated(), self._sessions() as session:
+            session.connection(execution_options=self._reading)
+            # closing it gives the connection back, which rolls back; a rollback here would expire what was found
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back whatever the body raises."""
+        with _translated(), self._sessions() as session:
+            session.connection(execution_options={"ursa_writes": True})
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+
+    def dispose(self) -> None:
+        """Close every connection of the pool."""
+        self.engine.dispose()
+
+
+def insert_new(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> int:
+    """Insert the rows that are not there yet, by any of the table's keys; how many those were."""
+    if not rows:
+        return 0
+    # two dialects' functions of one shape, with no type in common
+    insert: Any = (
+        sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    )
+    done = session.connection().execute(
+        insert(table).on_conflict_do_nothing(), rows, execution_options={"preserve_rowcount": True}
+    )
+    return done.rowcount
+
+
+def _sqlite(url: str, pool_size: int, wait_seconds: float) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # what a statement carries (digests, names, notes) is nothing for a log
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=wait_seconds,
+        connect_args={"timeout": wait_seconds, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # the driver must not open transactions by itself: BEGIN is ours to choose
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # what was acknowledged survives a power cut
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-16384")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("ursa_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str, pool_size: int, wait_seconds: float) -> Engine:
+    milliseconds = int(wait_seconds * 1000)
+    options = (
+        f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds * 6} -c timezone=UTC"
+    )
+    return create_engine(
+        url,
+        hide_parameters=True,  # what a statement carries (digests, names, notes) is nothing for a log
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=wait_seconds,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": max(2, int(wait_seconds)),
+            "options": options,
+            # a pooler in transaction mode hands the next statement to another connection
+            "prepare_threshold": None,
+        },
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict("It contradicts what the database holds.", "integrity") from error
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) in _BUSY:
+            raise Unavailable("The database is busy with the same rows.", BUSY) from error
+        raise Unavailable("The database does not answer.", "database_unavailable") from error
+    except (InterfaceError, PoolTimeout) as error:
+        raise Unavailable("The database does not answer.", "database_unavailable") from error
+    except DataError as error:
+        # PostgreSQL refuses what SQLite would take: a zero byte in a text, one that is too long
+        raise Invalid("The database cannot hold one of the values.", "value") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("The database connection broke.", "database_unavailable") from error
+        raise

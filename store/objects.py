@@ -1,0 +1,121 @@
+"""One place for bytes, behind the interface of object stores: a folder, S3, GCS or Azure.
+
+What `put` has returned survives a power cut. obstore's folder does not reach the disk by itself (it renames
+without a sync), so in a folder the bytes are written, synced, renamed and the folder synced here.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, from_url
+
+from store.errors import NotFound, Unavailable
+
+_KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+
+
+class Objects:
+    """Bytes by key. Keys are relative paths made by this system, never by a consumer."""
+
+    def __init__(self, url: str) -> None:
+        """`url`: a folder (made if missing) or what obstore understands, such as `s3://bucket/prefix`."""
+        self.folder: Path | None = None
+        try:
+            self._open(url)
+        except (OSError, ValueError, BaseError) as error:
+            raise Unavailable(
+                f"The storage {url} cannot be used: {_why(error)}.", "storage_unavailable"
+            ) from error
+
+    def _open(self, url: str) -> None:
+        if "://" in url and not url.startswith("file://"):
+            self._store = from_url(url)
+        else:
+            self.folder = Path(url.removeprefix("file://")).absolute()
+            made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for one in made:
+                _sync_folder(one.parent)
+            self._store = LocalStore(prefix=self.folder)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep `data` under `key`, durably; the same key is only ever given the same bytes."""
+        _check(key)
+        try:
+            if self.folder is None:
+                obstore.put(self._store, key, data)
+            else:
+                _put_durably(self.folder, key, data)
+        except (OSError, BaseError) as error:
+            raise Unavailable(
+                f"The storage cannot be written: {_why(error)}.", "storage_unavailable"
+            ) from error
+
+    def get(self, key: str) -> bytes:
+        """Raises NotFound when nothing was kept under `key`, Unavailable when all of the storage is gone."""
+        _check(key)
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError as error:
+            if self.folder is not None:
+                self.probe()  # a mount that is away must not look like a picture that never was
+            raise NotFound(f"Nothing is stored as {key}.") from error
+        except (OSError, BaseError) as error:
+            raise Unavailable(
+                f"The storage cannot be read: {_why(error)}.", "storage_unavailable"
+            ) from error
+
+    def probe(self) -> None:
+        """Raises Unavailable when the storage cannot be reached; changes nothing."""
+        if self.folder is not None:
+            if not (self.folder.is_dir() and os.access(self.folder, os.W_OK | os.X_OK)):
+                raise Unavailable("The storage folder cannot be written.", "storage_unavailable")
+            return
+        try:
+            obstore.list_with_delimiter(self._store, prefix="probe")
+        except (OSError, BaseError) as error:
+            raise Unavailable(
+                f"The storage cannot be read: {_why(error)}.", "storage_unavailable"
+            ) from error
+
+
+def _check(key: str) -> None:
+    if not _KEY.fullmatch(key) or ".." in key:
+        raise ValueError(f"not a key of this system: {key!r}")
+
+
+def _put_durably(root: Path, key: str, data: bytes) -> None:
+    path = root / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    # also when the file or a folder was there: whoever made it may not have come to this line yet
+    for above in path.relative_to(root).parents:
+        _sync_folder(root / above)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).split("\n")[0][:200]

@@ -1,0 +1,247 @@
+"""The prediction log's writer: many requests in flight, one commit.
+
+A request hands its entry over and waits; the writer takes whatever is waiting, writes it in one transaction and
+wakes everyone. While one commit is on its way to the disk the next batch gathers by itself, so there is no timer.
+A batch that fails is tried again entry by entry: one bad entry hurts one request.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as WaitTimeout
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+from store import pictures, reviews
+from store.database import BUSY, Database, insert_new
+from store.errors import Conflict, StoreError, Unavailable
+from store.ids import new_id
+from store.pictures import NewPicture
+from store.reviews import NewReview
+from store.tables import IdempotencyKey, Prediction, ShadowAnswer
+
+IDEMPOTENCY_HOURS = 24
+
+
+@dataclass(frozen=True)
+class NewPrediction:
+    """One answer to one request; the fields are the columns of `store.tables.Prediction`."""
+
+    id: str
+    consumer_id: str
+    segment: str | None
+    subject: str | None
+    reference: str | None
+    idempotency_key: str | None
+    picture_digest: str
+    captured_at: datetime | None
+    created_at: datetime
+    label: str | None
+    confidence: float | None
+    probabilities: dict[str, float] | None
+    model_version_id: str | None
+    engine: str | None
+    precision: str | None
+    decision: str
+    reasons: list[str]
+    policy_digest: str | None
+    stage: str
+    rollout_event_id: int | None
+    status: str
+    answer: str | None
+    answered_by: str | None
+    answered_at: datetime | None
+    properties: dict[str, float]
+    look_score: float | None
+    look_p: float | None
+    feature_score: float | None
+    feature_p: float | None
+    inside: bool | None
+    domain_reasons: list[str]
+    features: bytes | None
+    audited: bool
+    audit_rate: float
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class NewShadow:
+    """What another model version said to the same picture, or why it said nothing."""
+
+    model_version_id: str
+    label: str | None
+    confidence: float | None
+    probabilities: dict[str, float] | None
+    error: str | None
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class FirstAnswer:
+    """The bytes that a repeated request with the same key must get again."""
+
+    key: str
+    request_sha256: str
+    answer: bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Everything that one request adds to the log, in one commit."""
+
+    prediction: NewPrediction
+    picture: NewPicture
+    shadows: tuple[NewShadow, ...] = ()
+    review: NewReview | None = None
+    first_answer: FirstAnswer | None = None
+
+
+class PredictionLog:
+    """Start it with the program, stop it at the end; `keep` may be called by any thread in between."""
+
+    def __init__(
+        self, database: Database, *, largest_batch: int = 64, wait_seconds: float = 10.0
+    ) -> None:
+        self._database = database
+        self._largest_batch = largest_batch
+        self._wait_seconds = wait_seconds
+        self._waiting: queue.SimpleQueue[tuple[Entry, Future[None]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
+        self._stopped = False
+        self._door = threading.Lock()  # nothing is handed over behind the writer's last look
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is waiting, then end."""
+        with self._door:
+            self._stopped = True
+            self._waiting.put(None)
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writer goes on."""
+        return self._thread.is_alive()
+
+    def keep(self, entry: Entry) -> None:
+        """Return when the entry is committed.
+
+        Raises Unavailable when the database did not take it in time: then it is not in the log, unless the
+        connection broke in the very commit, which nobody can know. Conflict with code `idempotency_twin` when another request with the same key was first.
+        """
+        done: Future[None] = Future()
+        with self._door:
+            if self._stopped:
+                raise Unavailable("The service is stopping.", "stopping")
+            self._waiting.put((entry, done))
+        try:
+            done.result(self._wait_seconds)
+        except WaitTimeout:
+            if done.cancel():
+                raise Unavailable("The database does not answer.", "database_unavailable") from None
+            # the writer has it in hand, and the database's own time limits bound how long
+            done.result()
+
+    def _work(self) -> None:
+        running = True
+        while running:
+            batch, running = self._next_batch()
+            if batch:
+                self._write(batch)
+
+    def _next_batch(self) -> tuple[list[tuple[Entry, Future[None]]], bool]:
+        batch: list[tuple[Entry, Future[None]]] = []
+        while len(batch) < self._largest_batch:
+            try:
+                waiting = self._waiting.get(block=not batch)
+            except queue.Empty:
+                break
+            if waiting is None:
+                return batch, False
+            if waiting[1].set_running_or_notify_cancel():
+                batch.append(waiting)
+        return batch, True
+
+    def _write(self, batch: list[tuple[Entry, Future[None]]]) -> None:
+        error = self._commit([entry for entry, _ in batch])
+        if error is None:
+            for _, done in batch:
+                done.set_result(None)
+        elif len(batch) == 1:
+            batch[0][1].set_exception(error)
+        elif isinstance(error, Unavailable) and error.code != BUSY:
+            for _, done in batch:
+                done.set_exception(error)
+        else:
+            for one in batch:
+                self._write([one])
+
+    def _commit(self, entries: Sequence[Entry]) -> Exception | None:
+        try:
+            with self._database.write() as session:
+                _add(session, entries)
+        except StoreError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  # it belongs to the request that waits for it, not to this thread
+            return error
+        return None
+
+
+_COLUMNS = [field.name for field in fields(NewPrediction)]
+
+
+def _add(session: Session, entries: Sequence[Entry]) -> None:
+    now = entries[0].prediction.created_at
+    # all rows in one order before any purpose is raised: two processes never wait for each other
+    pictures.record(session, [one.picture for one in entries], "training", now)
+    audited = [one.picture for one in entries if one.prediction.audited]
+    pictures.record(session, audited, "audit", now)
+    rows = [{name: getattr(one.prediction, name) for name in _COLUMNS} for one in entries]
+    session.execute(insert(Prediction), rows)
+    shadows = [_shadow(one.prediction, shadow) for one in entries for shadow in one.shadows]
+    if shadows:
+        session.execute(insert(ShadowAnswer), shadows)
+    for one in entries:
+        if one.review is not None:
+            reviews.open_review(session, one.review, one.prediction.created_at)
+        if one.first_answer is not None:
+            _remember(session, one.prediction, one.first_answer)
+    session.flush()
+
+
+def _shadow(prediction: NewPrediction, shadow: NewShadow) -> dict[str, Any]:
+    return {
+        **vars(shadow),
+        "id": new_id(prediction.created_at),
+        "prediction_id": prediction.id,
+        "created_at": prediction.created_at,
+    }
+
+
+def _remember(session: Session, prediction: NewPrediction, first: FirstAnswer) -> None:
+    whose = (IdempotencyKey.consumer_id == prediction.consumer_id, IdempotencyKey.key == first.key)
+    session.execute(
+        delete(IdempotencyKey).where(
+            *whose,
+            IdempotencyKey.created_at <= prediction.created_at - timedelta(hours=IDEMPOTENCY_HOURS),
+        )
+    )
+    row = {
+        "consumer_id": prediction.consumer_id,
+        "key": first.key,
+        "request_sha256": first.request_sha256,
+        "prediction_id": prediction.id,
+        "answer": first.answer,
+        "created_at": prediction.created_at,
+    }
+    # by what the database says after the insert: the twin may be in another process
+    if not insert_new(session, IdempotencyKey, [row]):
+        raise Conflict("Another request with this Idempotency-Key was first.", "idempotency_twin")

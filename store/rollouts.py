@@ -1,0 +1,287 @@
+"""The only way in which a model takes over, or is taken back.
+
+`move` knows the legal moves; each writes an append-only event with who, why and on what evidence. `live` says who
+answers now, from the rows alone: every process that answers asks it and needs no message from anyone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from store.errors import Conflict, Invalid, NotFound
+from store.ids import new_id
+from store.tables import ModelVersion, Rollout, RolloutEvent, Switch
+from store.tables.rollouts import ACTORS
+
+
+@dataclass(frozen=True)
+class Move:
+    """From which stages a move may be made, where it leads (None: the rollout ends), with which outcome."""
+
+    from_stages: tuple[str, ...]
+    to_stage: str | None
+    outcome: str | None = None
+
+
+MOVES = {
+    "limit": Move(("manual",), "limited"),
+    "expand": Move(("limited", "expanding"), "expanding"),
+    "promote": Move(("manual", "limited", "expanding"), "full"),
+    "fall_back": Move(("limited", "expanding"), "manual"),
+    "withdraw": Move(("manual", "limited", "expanding"), None, "withdrawn"),
+    "revert": Move(("manual", "limited", "expanding", "full"), None, "reverted"),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who moves: `kind` is person, key, command, monitoring or system."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A model that answers or runs alongside."""
+
+    rollout_id: str
+    version_id: str
+    number: int
+    bundle_digest: str
+    stage: str
+    share: float
+    scope: dict[str, Any] | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Live:
+    """Who answers now. Without an incumbent people do; `event_id` grows with every change."""
+
+    event_id: int
+    incumbent: LiveModel | None
+    candidate: LiveModel | None
+    killed: bool
+
+
+def open_rollout(
+    session: Session, model_version_id: str, actor: Actor, reason: str, now: datetime
+) -> Rollout:
+    """Put a model version on its way, in `manual`: it runs on everything and changes nothing.
+
+    Raises Conflict while another candidate is on its way (`candidate_on_its_way`) or it answers already.
+    """
+    _check(actor, reason)
+    version = session.get(ModelVersion, model_version_id)
+    if version is None:
+        raise NotFound("There is no such model version.")
+    if _on_its_way(session) is not None:
+        raise Conflict("Another candidate is on its way.", "candidate_on_its_way")
+    incumbent = _answering(session)
+    if incumbent is not None and incumbent.model_version_id == model_version_id:
+        raise Conflict(f"Version {version.number} answers already.", "answers_already")
+    rollout = Rollout(
+        id=new_id(now),
+        model_version_id=model_version_id,
+        previous_id=incumbent.id if incumbent else None,
+        stage="manual",
+        on_its_way=True,
+        share=0.0,
+        opened_at=now,
+    )
+    session.add(rollout)
+    session.flush()
+    _event(session, rollout, "open", None, "manual", actor, reason, now, {})
+    return rollout
+
+
+def move(
+    session: Session,
+    rollout_id: str,
+    name: str,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    *,
+    evidence: dict[str, Any] | None = None,
+    share: float | None = None,
+    scope: dict[str, Any] | None = None,
+    expires_at: datetime | None = None,
+    decision_id: str | None = None,
+) -> RolloutEvent:
+    """Make a legal move, or raise Conflict with code `illegal_move`; a reason in words is demanded.
+
+    At `full` the candidate becomes the one that answers and the one before is `replaced`. A revert from `full`
+    brings back the one before, or people when there is none.
+    """
+    _check(actor, reason)
+    legal = MOVES.get(name)
+    if legal is None:
+        raise Invalid(f"There is no move {name!r}.", "unknown_move")
+    # one at a time, so that two hands on two rollouts cannot make two incumbents
+    locked = session.scalars(
+        select(Rollout)
+        .where(Rollout.ended_at.is_(None))
+        .with_for_update()
+        # what this session read before the lock may have changed since
+        .execution_options(populate_existing=True)
+    ).all()
+    rollout = next((one for one in locked if one.id == rollout_id), None)
+    if rollout is None:
+        get(session, rollout_id)
+        raise Conflict("This rollout has ended.", "illegal_move")
+    if rollout.stage not in legal.from_stages:
+        raise Conflict(
+            f"From {rollout.stage} there is no way to {name.replace('_', ' ')}.", "illegal_move"
+        )
+    came_from, was_answering = rollout.stage, not rollout.on_its_way
+    if legal.to_stage is None:
+        rollout.outcome, rollout.ended_at, rollout.on_its_way = legal.outcome, now, False
+    else:
+        rollout.stage = legal.to_stage
+        rollout.on_its_way = legal.to_stage != "full"
+        rollout.share = 1.0 if legal.to_stage == "full" else (share or 0.0)
+        rollout.scope, rollout.expires_at = scope, expires_at
+    session.flush()
+    event = _event(
+        session,
+        rollout,
+        name,
+        came_from,
+        legal.to_stage,
+        actor,
+        reason,
+        now,
+        evidence or {},
+        decision_id,
+    )
+    if name == "promote":
+        _replace(session, rollout, now)
+    elif name == "revert" and was_answering:
+        _restore(session, rollout, actor, now)
+    return event
+
+
+def live(session: Session) -> Live:
+    """Who answers now, and who runs alongside."""
+    killed = session.get(Switch, "killed")
+    return Live(
+        event_id=session.scalar(select(func.max(RolloutEvent.id))) or 0,
+        incumbent=_live(session, _answering(session)),
+        candidate=_live(session, _on_its_way(session)),
+        killed=bool(killed and killed.thrown),
+    )
+
+
+def get(session: Session, rollout_id: str) -> Rollout:
+    """Raises NotFound."""
+    rollout = session.get(Rollout, rollout_id)
+    if rollout is None:
+        raise NotFound("There is no such rollout.")
+    return rollout
+
+
+def of_version(session: Session, model_version_id: str) -> Rollout | None:
+    """The newest rollout of a model version."""
+    return session.scalar(
+        select(Rollout)
+        .where(Rollout.model_version_id == model_version_id)
+        .order_by(Rollout.opened_at.desc(), Rollout.id.desc())
+        .limit(1)
+    )
+
+
+def events(
+    session: Session, limit: int = 50, rollout_id: str | None = None
+) -> Sequence[RolloutEvent]:
+    """The newest events, newest first."""
+    query = select(RolloutEvent).order_by(RolloutEvent.id.desc()).limit(limit)
+    if rollout_id is not None:
+        query = query.where(RolloutEvent.rollout_id == rollout_id)
+    return session.scalars(query).all()
+
+
+def _check(actor: Actor, reason: str) -> None:
+    if actor.kind not in ACTORS:
+        raise Invalid(f"There is no such kind of actor: {actor.kind!r}.")
+    if not reason.strip():
+        raise Invalid("A reason is needed.", "no_reason")
+
+
+def _answering(session: Session) -> Rollout | None:
+    return session.scalar(
+        select(Rollout).where(Rollout.stage == "full", Rollout.ended_at.is_(None)).limit(1)
+    )
+
+
+def _on_its_way(session: Session) -> Rollout | None:
+    return session.scalar(select(Rollout).where(Rollout.on_its_way.is_(True)).limit(1))
+
+
+def _replace(session: Session, rollout: Rollout, now: datetime) -> None:
+    before = session.scalar(
+        select(Rollout).where(
+            Rollout.stage == "full", Rollout.ended_at.is_(None), Rollout.id != rollout.id
+        )
+    )
+    if before is not None:
+        before.outcome, before.ended_at = "replaced", now
+    rollout.previous_id = before.id if before else None
+    session.flush()
+
+
+def _restore(session: Session, reverted: Rollout, actor: Actor, now: datetime) -> None:
+    if reverted.previous_id is None:
+        return
+    before = get(session, reverted.previous_id)
+    before.outcome = before.ended_at = None
+    session.flush()
+    _event(
+        session, before, "restore", "full", "full", actor, "the one after it was reverted", now, {}
+    )
+
+
+def _live(session: Session, rollout: Rollout | None) -> LiveModel | None:
+    if rollout is None:
+        return None
+    version = session.get_one(ModelVersion, rollout.model_version_id)
+    return LiveModel(
+        rollout.id, version.id, version.number, version.bundle_digest,
+        rollout.stage, rollout.share, rollout.scope, rollout.expires_at,
+    )  # fmt: skip
+
+
+def _event(
+    session: Session,
+    rollout: Rollout,
+    name: str,
+    from_stage: str | None,
+    to_stage: str | None,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    evidence: dict[str, Any],
+    decision_id: str | None = None,
+) -> RolloutEvent:
+    event = RolloutEvent(
+        rollout_id=rollout.id,
+        at=now,
+        move=name,
+        from_stage=from_stage,
+        to_stage=to_stage,
+        share=rollout.share,
+        scope=rollout.scope,
+        actor_kind=actor.kind,
+        actor=actor.name,
+        reason=reason.strip(),
+        evidence=evidence,
+        decision_id=decision_id,
+    )
+    session.add(event)
+    session.flush()
+    return event

@@ -1,0 +1,56 @@
+"""Every table of Ursa, one room for each subject. Nothing above `store` imports from here."""
+
+from store.tables.base import Base
+from store.tables.models import Backtest, GoldenLabel, ModelVersion, TrainingRow, TrainingSet
+from store.tables.people import ApiKey, Consumer, Person, PrivilegedAct, SignIn, Webhook
+from store.tables.pictures import DuplicateGroup, StoredBundle, StoredPicture
+from store.tables.predictions import (
+    Feedback,
+    IdempotencyKey,
+    Prediction,
+    ShadowAnswer,
+    StoredPolicy,
+)
+from store.tables.reviews import ClassGuide, Label, Review, ReviewPass
+from store.tables.rollouts import Decision, Rollout, RolloutEvent, Switch
+from store.tables.watching import Accuracy, Alarm, Detector, Report, ReportScript, Window
+from store.tables.work import Heartbeat, Job
+
+__all__ = [
+    "Accuracy",
+    "Alarm",
+    "ApiKey",
+    "Backtest",
+    "Base",
+    "ClassGuide",
+    "Consumer",
+    "Decision",
+    "Detector",
+    "DuplicateGroup",
+    "Feedback",
+    "GoldenLabel",
+    "Heartbeat",
+    "IdempotencyKey",
+    "Job",
+    "Label",
+    "ModelVersion",
+    "Person",
+    "Prediction",
+    "PrivilegedAct",
+    "Report",
+    "ReportScript",
+    "Review",
+    "ReviewPass",
+    "Rollout",
+    "RolloutEvent",
+    "ShadowAnswer",
+    "SignIn",
+    "StoredBundle",
+    "StoredPicture",
+    "StoredPolicy",
+    "Switch",
+    "TrainingRow",
+    "TrainingSet",
+    "Webhook",
+    "Window",
+]
