@@ -1,0 +1,220 @@
+"""Bytes to pixels: the only place where a picture is decoded, for training and for serving.
+
+Order: size in bytes, format by content, completeness, pixel count from the header, animation, decoding, rotation
+by EXIF, RGB. What comes out has no metadata. Colour profiles are not applied: training pictures went the same way.
+Never decodes what was cut off, never tries a format that the content did not name, never sets anything in Pillow.
+"""
+
+import hashlib
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from classifier import headers
+
+Reason = Literal[
+    "empty",
+    "too_large",
+    "not_a_picture",
+    "unsupported_format",
+    "truncated",
+    "animated",
+    "too_many_pixels",
+    "too_small",
+    "broken",
+]
+
+DAMAGED = "The file is damaged and cannot be decoded."
+ORIENTATION = 0x0112
+# how EXIF 2.3, 4.6.4 A, wants the stored pixels turned before they are shown
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+PLAIN_MODES = ("1", "L", "P", "RGBX", "YCbCr", "HSV", "CMYK")
+GREY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+# what decoders raise on damaged bytes; Warning for programs that turn warnings into errors
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Warning,
+)
+
+
+class BadPicture(Exception):
+    """A picture that cannot be used; `reason` is for programs, `str()` a sentence for people."""
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason: Reason = reason
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted; sides in pixels."""
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    min_side: int = 8
+    max_side: int = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Decoded pixels, uint8 (height, width, 3) RGB, read-only, and what the file was."""
+
+    pixels: NDArray[np.uint8]
+    format: str
+    width: int
+    height: int
+    size_bytes: int
+    mode: str
+    digest: str
+
+
+def open_picture(data: bytes, limits: Limits | None = None) -> Picture:
+    """Decodes `data` or raises BadPicture."""
+    limits = limits or Limits()
+    name = _check_bytes(data, limits)
+    image = _open(data, name, limits)
+    mode = image.mode
+    pixels = np.asarray(_decode(image))
+    pixels.flags.writeable = False
+    return Picture(
+        pixels=pixels,
+        format=name,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        size_bytes=len(data),
+        mode=mode,
+        digest=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _check_bytes(data: bytes, limits: Limits) -> str:
+    """All that can be told without a decoder; answers the format."""
+    if not data:
+        raise BadPicture("empty", "The file is empty.")
+    if len(data) > limits.max_bytes:
+        raise BadPicture(
+            "too_large",
+            f"The file has {len(data):,} bytes; {limits.max_bytes:,} are allowed.",
+        )
+    name = headers.format_of(data)
+    if name is None:
+        foreign = headers.foreign_format_of(data)
+        if foreign is not None:
+            raise BadPicture(
+                "unsupported_format",
+                f"{foreign} files are not read here; send JPEG, PNG, WebP, GIF, BMP or TIFF.",
+            )
+        raise BadPicture("not_a_picture", "The file is not a picture, whatever its name says.")
+    if not headers.is_complete(data, name):
+        raise BadPicture("truncated", f"The {name.upper()} file ends too early; send it again.")
+    if name == "webp":
+        sides = headers.webp_side_lengths(data)
+        if sides is None:
+            raise BadPicture("broken", DAMAGED)
+        _check_sides(sides, limits)
+    return name
+
+
+def _check_sides(sides: tuple[int, int], limits: Limits) -> None:
+    width, height = sides
+    if width * height > limits.max_pixels or max(sides) > limits.max_side:
+        raise BadPicture(
+            "too_many_pixels",
+            f"The picture claims {width:,} by {height:,} pixels; allowed are {limits.max_pixels:,} in all"
+            f" and {limits.max_side:,} a side.",
+        )
+    if min(sides) < limits.min_side:
+        raise BadPicture(
+            "too_small",
+            f"The picture has {width} by {height} pixels; each side needs at least {limits.min_side}.",
+        )
+
+
+def _open(data: bytes, name: str, limits: Limits) -> Image.Image:
+    """Reads the header only and checks what it says."""
+    try:
+        image = Image.open(BytesIO(data), formats=[name.upper()])
+        _check_sides(image.size, limits)
+        # a JPEG with a second picture behind it (MPO, many telephones) is its first picture
+        if name != "jpeg" and getattr(image, "is_animated", False):
+            raise BadPicture("animated", "The file has several frames or pages; send one picture.")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadPicture("too_many_pixels", "The picture claims far too many pixels.") from error
+    except DAMAGE as error:
+        raise _broken(error) from error
+    return image
+
+
+def _broken(error: BaseException) -> BadPicture:
+    if "truncated" in str(error).lower():
+        return BadPicture("truncated", "The file ends too early; send it again.")
+    return BadPicture("broken", DAMAGED)
+
+
+def _decode(image: Image.Image) -> Image.Image:
+    """Decodes into upright RGB; transparency lies over white."""
+    try:
+        image.load()
+        colours = _rgb(image)
+    except DAMAGE as error:
+        raise _broken(error) from error
+    if colours is None:
+        raise BadPicture(
+            "unsupported_format",
+            f"Pixels of the kind {image.mode} are not read here; send 8 or 16 bits a channel.",
+        )
+    turn = _turn(image)
+    return colours if turn is None else colours.transpose(turn)
+
+
+def _rgb(image: Image.Image) -> Image.Image | None:
+    if image.mode in GREY_16_BIT:
+        return _from_16_bit(image).convert("RGB")
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        white = Image.new("RGBA", colours.size, "white")
+        return Image.alpha_composite(white, colours).convert("RGB")
+    if image.mode == "RGB":
+        return image  # converting would copy, half as slow as decoding
+    return image.convert("RGB") if image.mode in PLAIN_MODES else None
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    """Keeps the high byte, as Pillow does with 16-bit colour, so that grey and colour agree."""
+    values = np.asarray(image).astype(np.uint16)
+    grey = (values >> 8).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What EXIF asks for; damaged EXIF asks for nothing. Pillow has turned a TIFF while decoding it."""
+    try:
+        return TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except DAMAGE:
+        return None
