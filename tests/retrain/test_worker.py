@@ -1,0 +1,189 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+from sqlalchemy import update
+
+from retrain import metrics, worker
+from retrain.program import Program
+from store import jobs, models
+from store.jobs import Claimed, Hold
+from store.tables import Job
+from tests.retrain.conftest import label_some
+from tests.retrain.given import World, changed
+
+pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore")]
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def ask(program: Program, kind: str = "train") -> str:
+    with program.database.write() as session:
+        payload = {"model_version_id": "nobody"} if kind == "backtest" else {}
+        return jobs.add(session, kind, payload, program.clock(), asked_by="a test").id
+
+
+def row(program: Program, job_id: str) -> Job:
+    with program.database.read() as session:
+        return jobs.get(session, job_id)
+
+
+def counted(kind: str, outcome: str) -> float:
+    labels = {"kind": kind, "outcome": outcome}
+    return metrics.REGISTRY.get_sample_value("ursa_retrain_jobs_total", labels) or 0.0
+
+
+class Stops(threading.Event):
+    """A stop that is set as soon as the loop has nothing to do, or at once when asked to."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None and timeout < worker.HEARTBEAT_SECONDS:
+            self.set()
+        return super().wait(timeout)
+
+
+def test_the_loop_does_what_is_asked_and_says_that_it_lives(world: World) -> None:
+    program = changed(world.program)
+    label_some(world)
+    before = counted("train", "done"), counted("backtest", "failed")
+    train, hopeless = ask(program), ask(program, "backtest")
+    worker.work(program, Stops())
+    done = row(program, train)
+    assert done.status == "done", done.error
+    assert done.progress["phase"] == "backtest"
+    # a version that is not there will not be there next time: one try is enough
+    failed = row(program, hopeless)
+    assert (failed.status, failed.attempts) == ("failed", 1)
+    assert failed.error == "There is no such model version."
+    with program.database.read() as session:
+        assert "retrain" in jobs.heartbeats(session)
+        assert models.newest_first(session)[0].number == 2
+    assert (counted("train", "done"), counted("backtest", "failed")) == (
+        before[0] + 1,
+        before[1] + 1,
+    )
+    assert b"ursa_retrain_job_seconds_bucket" in generate_latest(metrics.REGISTRY)
+
+
+def test_told_to_stop_it_gives_the_job_back_at_the_next_step(world: World) -> None:
+    program = world.program
+    label_some(world)
+    job_id = ask(program)
+    stop = threading.Event()
+
+    def act(_program: Program, _job: Claimed, watch: object) -> str:
+        assert callable(watch)
+        watch("train", 0.1, "epoch 1 of 8")
+        stop.set()
+        watch("train", 0.2, "epoch 1 of 8")
+        return "done"
+
+    _do(program, act, stop)
+    given_back = row(program, job_id)
+    assert (given_back.status, given_back.attempts, given_back.progress) == ("todo", 0, {})
+
+
+def test_a_job_whose_lock_is_lost_ends_at_the_next_step(world: World) -> None:
+    program = world.program
+    job_id = ask(program)
+    reached = []
+
+    def act(_program: Program, _job: Claimed, watch: object) -> str:
+        assert callable(watch)
+        with program.database.write() as session:
+            session.execute(update(Job).values(lock_token="somebody else's"))
+        watch("train", 0.1, "epoch 1 of 8")
+        reached.append(True)
+        return "done"
+
+    before = counted("train", "lost")
+    _do(program, act, threading.Event())
+    assert (reached, counted("train", "lost")) == ([], before + 1)
+    assert row(program, job_id).lock_token == "somebody else's"
+
+
+def _do(program: Program, act: worker.Act, stop: threading.Event) -> None:
+    job = jobs.claim(program.database, ["train"], "a test", program.clock())
+    assert job is not None
+    with Hold(program.database, job, program.clock) as hold:
+        worker.do(program, act, stop, job, hold)
+
+
+def test_a_killed_workers_job_is_taken_up_and_a_stopped_ones_too(
+    world: World, tmp_path: Path
+) -> None:
+    program = world.program
+    label_some(world)
+    with program.database.write() as session:
+        job_id = jobs.add(session, "train", {}, datetime.now(UTC), asked_by="a test").id
+    with running(program, tmp_path / "first.log", epochs=5000) as first:
+        _wait_until_training(program, job_id, first, tmp_path / "first.log")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    dead = row(program, job_id)
+    assert (dead.status, dead.attempts) == ("doing", 1)
+    with program.database.write() as session:
+        # what the clock would do in half a minute
+        session.execute(
+            update(Job).values(lock_until=datetime(2026, 1, 1, tzinfo=UTC), progress={})
+        )
+    with running(program, tmp_path / "second.log", epochs=5000) as second:
+        _wait_until_training(program, job_id, second, tmp_path / "second.log")
+        assert row(program, job_id).locked_by != dead.locked_by
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(timeout=60) == 0, (tmp_path / "second.log").read_text()
+    left = row(program, job_id)
+    # the second worker's try does not count: nothing was wrong with it
+    assert (left.status, left.attempts, left.lock_token) == ("todo", 1, None)
+    with program.database.read() as session:
+        assert [one.number for one in models.newest_first(session)] == [1]
+
+
+@contextmanager
+def running(program: Program, log: Path, epochs: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m retrain work` on the same store, ended in any case."""
+    settings = program.settings
+    environ = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},  # noqa: TID251  # what a started program needs of this one's
+        "URSA_DATABASE_URL": settings.store.database_url,
+        "URSA_STORAGE_URL": settings.store.storage_url,
+        "URSA_SECRET_KEY": settings.store.secret_key,
+        "URSA_BUNDLE_CACHE": str(settings.bundle_cache),
+        "URSA_RETRAIN_EPOCHS": str(epochs),
+        "URSA_RETRAIN_THREADS": "1",
+        "URSA_RETRAIN_DEVICE": "cpu",
+    }
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "retrain", "work"],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_training(
+    program: Program, job_id: str, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    ticking = threading.Event()
+    for _ in range(1200):
+        assert process.poll() is None, log.read_text()
+        if row(program, job_id).progress.get("phase") == "train":
+            return
+        ticking.wait(0.1)
+    pytest.fail(f"no training after two minutes:\n{log.read_text()}")
