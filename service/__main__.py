@@ -1,0 +1,110 @@
+"""`python -m service ...`: serve, and what an operator does at the machine itself.
+
+The commands use the same acts as API and pages. What goes wrong is one sentence on standard error and exit code 1.
+"""
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from service import commands, serving
+from service.clock import wall_clock
+from service.settings import Settings, read_settings
+from store.errors import StoreError
+from store.tables.people import KEY_ROLES, PERSON_ROLES
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    given = build_parser().parse_args(words)
+    try:
+        settings = read_settings()
+        if given.command == "serve":
+            serving.serve(settings)
+            return 0
+        for line in _run(given, settings):
+            print(line)
+    except (StoreError, commands.Refused) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and flag."""
+    parser = argparse.ArgumentParser(prog="python -m service", description="The web process.")
+    subs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subs.add_parser("serve", help="answer requests until told to stop")
+
+    person = subs.add_parser("person", help="people who sign in")
+    adding = person.add_subparsers(dest="act", required=True).add_parser("add", help="add one")
+    adding.add_argument("name")
+    adding.add_argument("--role", choices=PERSON_ROLES, required=True)
+    adding.add_argument(
+        "--password-file", type=Path, help="its first line; else asked for, or standard input"
+    )
+    adding.add_argument("--simulated", action="store_true", help="mark this reviewer's labels")
+
+    keys = subs.add_parser("key", help="API keys").add_subparsers(dest="act", required=True)
+    add_key = keys.add_parser("add", help="make one, and print it once")
+    add_key.add_argument("consumer")
+    add_key.add_argument("--role", choices=KEY_ROLES, required=True)
+    add_key.add_argument("--key-file", type=Path, help="take this key instead of making one")
+    revoke = keys.add_parser("revoke", help="let one be worth nothing from now on")
+    revoke.add_argument("prefix", help="as `key add` and the log show it")
+
+    promote = subs.add_parser("promote", help="let a model version answer everything")
+    promote.add_argument("--version", type=int, required=True)
+    promote.add_argument("--reason", required=True)
+    revert = subs.add_parser("revert", help="take back the version that answers")
+    revert.add_argument("--reason", required=True)
+    subs.add_parser("status", help="who answers, and what waits")
+    return parser
+
+
+def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
+    now, actor = wall_clock(), commands.actor(_user())
+    with commands.opened(settings) as database:
+        if given.command == "person":
+            password = _password(given.password_file)
+            return commands.add_person(
+                database, given.name, given.role, password, given.simulated, actor, now
+            )
+        if given.command == "key" and given.act == "add":
+            key = _first_line(given.key_file) if given.key_file else None
+            return commands.add_key(database, given.consumer, given.role, key, actor, now)
+        if given.command == "key":
+            return commands.revoke_key(database, given.prefix, actor, now)
+        if given.command == "promote":
+            return commands.promote(database, given.version, given.reason, actor, now)
+        if given.command == "revert":
+            return commands.revert(database, given.reason, actor, now)
+        return commands.status(database, now)
+
+
+def _password(file: Path | None) -> str:
+    if file is not None:
+        return _first_line(file)
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text().split("\n")[0].strip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise commands.Refused(f"{file} cannot be read: {why}.") from error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"  # a container's user without a name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

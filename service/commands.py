@@ -1,0 +1,119 @@
+"""What the commands do: the same acts as API and pages, each in one transaction, written down with who did it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from service import listing, releasing
+from service.releasing import Released
+from service.settings import Settings
+from store import jobs, migrate, people, predictions, reviews, rollouts
+from store.database import Database
+from store.rollouts import Actor
+
+
+class Refused(Exception):
+    """Why a command does nothing, in one sentence."""
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database, once it is known to be one that this code can use."""
+    database = Database(settings.store.database_url, pool_size=1)
+    try:
+        migrate.check(database)
+        yield database
+    finally:
+        database.dispose()
+
+
+def actor(user: str) -> Actor:
+    """Who types."""
+    return Actor("command", user)
+
+
+def add_person(
+    database: Database,
+    name: str,
+    role: str,
+    password: str,
+    simulated: bool,
+    actor: Actor,
+    now: datetime,
+) -> list[str]:
+    """Somebody who may sign in."""
+    with database.write() as session:
+        person = people.add_person(session, name, password, role, now, simulated=simulated)
+        detail = {"role": role, "simulated": simulated}
+        people.record_act(session, actor.name, "add person", person.name, detail, now)
+    return [f"{name} may sign in as {role}."]
+
+
+def add_key(
+    database: Database,
+    consumer: str,
+    role: str,
+    key: str | None,
+    actor: Actor,
+    now: datetime,
+) -> list[str]:
+    """A key for a consumer; it is printed this once and kept as its digest only."""
+    wanted = key or people.new_key()
+    with database.write() as session:
+        row = people.add_key(
+            session, people.add_consumer(session, consumer, now), wanted, role, now
+        )
+        detail = {"role": role, "prefix": row.prefix}
+        people.record_act(session, actor.name, "add key", consumer, detail, now)
+    return [wanted] if key is None else [f"{row.prefix}... is a key of {consumer}."]
+
+
+def revoke_key(database: Database, prefix: str, actor: Actor, now: datetime) -> list[str]:
+    """The keys with this prefix are worth nothing from now on."""
+    with database.write() as session:
+        number = people.revoke_key(session, prefix, now)
+        people.record_act(session, actor.name, "revoke key", prefix, {"keys": number}, now)
+    return [f"{number} revoked."]
+
+
+def promote(
+    database: Database, version: int, reason: str, actor: Actor, now: datetime
+) -> list[str]:
+    """Let a version answer everything."""
+    with database.write() as session:
+        return _moved(releasing.promote(session, version, actor, reason, now))
+
+
+def revert(database: Database, reason: str, actor: Actor, now: datetime) -> list[str]:
+    """Take back the version that answers."""
+    with database.write() as session:
+        return _moved(releasing.revert(session, actor, reason, now))
+
+
+def status(database: Database, now: datetime) -> list[str]:
+    """Who answers, and what waits."""
+    day = now - timedelta(days=1)
+    with database.read() as session:
+        live = rollouts.live(session)
+        traffic, queue = predictions.traffic(session, day), reviews.queue(session, day)
+        beats, known = jobs.heartbeats(session), listing.versions(session, 5)
+    lines = [
+        f"answering: {f'version {live.incumbent.number}' if live.incumbent else 'people'}"
+        + (" (all models are stopped)" if live.killed else ""),
+        f"candidate: {f'version {live.candidate.number}, {live.candidate.stage}' if live.candidate else 'none'}",
+        f"last 24 hours: {traffic.predictions} predictions, {traffic.pending} of them pending,"
+        f" {traffic.out_of_domain} unlike the training pictures",
+        f"reviews: {queue.open} open, {queue.settled} settled in the last 24 hours",
+    ]
+    for program, at in sorted(beats.items()):
+        lines.append(f"{program}: last heard of {(now - at).total_seconds():.0f} seconds ago")
+    for one in known:
+        verdict = f", backtest {one.backtest.verdict}" if one.backtest else ""
+        stage = one.rollout.outcome or one.rollout.stage if one.rollout else "never on its way"
+        lines.append(f"version {one.version.number}: {stage}{verdict}")
+    return lines
+
+
+def _moved(released: Released) -> list[str]:
+    now = "people" if released.answering is None else f"version {released.answering}"
+    return [f"Event {released.event_id}: from now on {now} answer{'' if now == 'people' else 's'}."]

@@ -1,0 +1,248 @@
+"""The door: what every request passes before anything else, and every answer on its way out.
+
+Order on the way in: an id, the key, the rate, the announced size, and for pictures a place inside; only then is
+the body read, never more of it than allowed and never for longer. On the way out: the id, security headers, one
+line in the log, metrics. A request that is refused here has touched no picture and no thread of the workers'.
+"""
+
+import asyncio
+import math
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import TypeVar
+
+import anyio.to_thread
+import structlog
+from anyio import CapacityLimiter
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import headers, metrics
+from service.dependencies import COOKIE
+from service.errors import Problem, from_store, internal, respond
+from service.limits import TokenBuckets
+from service.program import Program
+from service.settings import MEBIBYTE, Settings
+from store import people
+from store.errors import StoreError
+from store.people import Caller
+
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+
+API = "/v1/"
+# where pictures come in: for programs, and from people on the page
+UPLOADS = frozenset({"/v1/predictions", "/try"})
+LARGEST_FORM = MEBIBYTE
+# the other fields of an upload and the lines between them
+AROUND_PICTURE = 64 * 1024
+QUIET = ("/livez", "/readyz", "/metrics", "/static/")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class Door:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._rates = TokenBuckets(settings.rate_per_second, settings.rate_burst)
+        self._inside = 0
+        # look-ups of keys have threads of their own: a full house must still be able to say so
+        self._look_ups = CapacityLimiter(4)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, send)
+        with structlog.contextvars.bound_contextvars(request_id=answer.request_id):
+            try:
+                await self._let_in(scope, receive, answer.send)
+            except Problem as problem:
+                await answer.refuse(problem)
+            except Exception:  # noqa: BLE001  # the last place where an answer can be given
+                _log.exception("request_failed", path=scope["path"])
+                await answer.refuse(internal())
+            finally:
+                answer.finish()
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "\0" in scope["path"]:
+            raise Problem(404, "not_found", "There is nothing at this address.")
+        if scope["path"].startswith(API):
+            caller = await self._identify(scope)
+            scope["state"]["caller"] = caller
+            self._slow_down(caller)
+        elif scope["method"] == "POST" and scope["path"] in UPLOADS:
+            # who may send nothing here need not be listened to
+            await self._check_sign_in(scope)
+        is_upload = scope["method"] == "POST" and scope["path"] in UPLOADS
+        largest = self._settings.max_upload_bytes + AROUND_PICTURE if is_upload else LARGEST_FORM
+        _check_length(scope, largest)
+        bounded = _bounded(receive, largest, self._settings.upload_seconds)
+        if not is_upload:
+            await self._app(scope, bounded, send)
+            return
+        async with self._place():
+            await self._app(scope, bounded, send)
+
+    async def _check_sign_in(self, scope: Scope) -> None:
+        program: Program = scope["app"].state.program
+        token = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+        known = await self._ask(_is_signed_in, program, token)
+        if not known:
+            raise Problem(401, "not_signed_in", "Sign in first.")
+
+    async def _identify(self, scope: Scope) -> Caller:
+        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise Problem(
+                401,
+                "no_key",
+                "An API key is needed: Authorization: Bearer ursa_...",
+                headers={"WWW-Authenticate": 'Bearer realm="ursa"'},
+            )
+        program: Program = scope["app"].state.program
+        caller = await self._ask(_look_up, program, key.strip())
+        if caller is None:
+            raise Problem(
+                401,
+                "unknown_key",
+                "This API key is not known, or it was revoked.",
+                headers={"WWW-Authenticate": 'Bearer realm="ursa", error="invalid_token"'},
+            )
+        return caller
+
+    async def _ask(self, look_up: Callable[[Program, str], T], program: Program, shown: str) -> T:
+        try:
+            return await anyio.to_thread.run_sync(look_up, program, shown, limiter=self._look_ups)
+        except StoreError as error:
+            raise from_store(error) from error
+
+    def _slow_down(self, caller: Caller) -> None:
+        wait = self._rates.take(caller.consumer_id, monotonic())
+        if wait > 0:
+            raise Problem(
+                429,
+                "too_fast",
+                f"At most {self._settings.rate_per_second:g} requests a second: wait a moment.",
+                headers={"Retry-After": str(math.ceil(wait))},
+            )
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self._inside >= self._settings.inside_limit:
+            raise Problem(
+                429,
+                "busy",
+                "As many pictures are being worked on as can be: send this one again in a moment.",
+                headers={"Retry-After": "1"},
+            )
+        self._inside += 1
+        metrics.INSIDE.set(self._inside)
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            metrics.INSIDE.set(self._inside)
+
+
+class _Answer:
+    """One answer on its way out, and what is written down about it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        given = Headers(scope=scope).get("x-request-id", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        scope.setdefault("state", {})["request_id"] = self.request_id
+        self._scope, self._send = scope, send
+        self._started = monotonic()
+        self._status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            names = MutableHeaders(scope=message)
+            names["X-Request-ID"] = self.request_id
+            headers.secure(names, self._scope)
+        await self._send(message)
+
+    async def refuse(self, problem: Problem) -> None:
+        if self._status == 0:
+            await respond(problem, self._scope)(self._scope, _nothing, self.send)
+
+    def finish(self) -> None:
+        seconds = monotonic() - self._started
+        path, status = self._scope["path"], self._status
+        route = _route(self._scope)
+        metrics.REQUESTS.labels(route, str(status)).inc()
+        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+        if path.startswith(QUIET) and status < 500:
+            return
+        caller = self._scope["state"].get("caller")
+        _log.info(
+            "request",
+            method=self._scope["method"],
+            path=path,
+            status=status,
+            milliseconds=round(1000 * seconds, 1),
+            consumer=caller.consumer if caller else None,
+            key=caller.key_prefix if caller else None,
+        )
+
+
+def _look_up(program: Program, key: str) -> Caller | None:
+    with program.database.read() as session:
+        return people.caller(session, key)
+
+
+def _is_signed_in(program: Program, token: str) -> bool:
+    with program.database.read() as session:
+        return people.signed_in(session, token, program.clock()) is not None
+
+
+def _check_length(scope: Scope, largest: int) -> None:
+    announced = Headers(scope=scope).get("content-length", "")
+    if announced.isdigit() and int(announced) > largest:
+        raise _too_large(largest)
+
+
+def _too_large(largest: int) -> Problem:
+    return Problem(413, "too_large", f"A request may have {largest:,} bytes here.")
+
+
+def _bounded(receive: Receive, largest: int, seconds: float) -> Receive:
+    """The body, as long as it is not larger and does not take longer than allowed."""
+    read, done, until = 0, False, monotonic() + seconds
+
+    async def next_part() -> Message:
+        nonlocal read, done
+        if done:
+            return await receive()
+        try:
+            async with asyncio.timeout(until - monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise Problem(408, "too_slow", "The request did not arrive in time.") from None
+        if message["type"] == "http.request":
+            read += len(message.get("body", b""))
+            done = not message.get("more_body", False)
+            if read > largest:
+                raise _too_large(largest)
+        return message
+
+    return next_part
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _route(scope: Scope) -> str:
+    if scope["path"].startswith("/static/"):
+        return "/static"
+    return str(getattr(scope.get("route"), "path", "other"))

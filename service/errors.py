@@ -1,0 +1,154 @@
+"""What went wrong, as consumers and people are told: problem details (RFC 9457) with a code for programs.
+
+The store's kinds of failure get their status here and nowhere else. Nothing is told that helps only an attacker:
+what nobody foresaw is logged with its trace, and answered with the request's id.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from classifier.pictures import BadPicture
+from service import metrics
+from store.errors import Conflict, Invalid, NotFound, StoreError, Unavailable
+
+_log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 2
+
+KINDS: dict[type[StoreError], int] = {NotFound: 404, Conflict: 409, Invalid: 422, Unavailable: 503}
+
+# 413: too many bytes; 415: not a picture, or not of a kind that is read here; 422: a picture, but not a usable one
+PICTURES = {
+    "too_large": 413,
+    "not_a_picture": 415,
+    "unsupported_format": 415,
+    "empty": 422,
+    "truncated": 422,
+    "broken": 422,
+    "animated": 422,
+    "too_many_pixels": 422,
+    "too_small": 422,
+}
+
+# a page for people instead of a problem for programs: request, status, title, sentence
+ErrorPage = Callable[[Request, int, str, str], Response]
+
+
+class Problem(HTTPException):
+    """An answer that is a refusal: `code` is for programs, the sentence for people."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        sentence: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(status, sentence, dict(headers or {}))
+        self.code = code
+        self.more = more
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Every failure leaves this application as a problem or, to a browser, as a page."""
+    app.add_exception_handler(HTTPException, _told_by(_http))
+    app.add_exception_handler(RequestValidationError, _told_by(_validation))
+    app.add_exception_handler(StoreError, _told_by(from_store))
+    app.add_exception_handler(BadPicture, _told_by(_picture))
+
+
+def internal() -> Problem:
+    """What is said when nobody foresaw what happened."""
+    return Problem(
+        500, "internal_error", "Something went wrong here; the request's id says where to look."
+    )
+
+
+def respond(problem: Problem, scope: Scope) -> Response:
+    """The answer to a refused request, for programs or for a browser."""
+    metrics.PROBLEMS.labels(problem.code).inc()
+    title = HTTPStatus(problem.status_code).phrase
+    page: ErrorPage | None = getattr(scope["app"].state, "error_page", None)
+    if page is not None and _is_browser(scope):
+        return page(Request(scope), problem.status_code, title, problem.detail)
+    body = {
+        "type": f"urn:ursa:problem:{problem.code}",
+        "title": title,
+        "status": problem.status_code,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": scope.get("state", {}).get("request_id"),
+        **problem.more,
+    }
+    return JSONResponse(
+        body, problem.status_code, headers=dict(problem.headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def _told_by(
+    translate: Callable[[Any], Problem],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def tell(request: Request, error: Exception) -> Response:
+        return respond(translate(error), request.scope)
+
+    return tell
+
+
+def _http(error: HTTPException) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    codes = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+    sentences = {
+        404: "There is nothing at this address.",
+        405: "This address does not take this method.",
+    }
+    return Problem(
+        error.status_code,
+        codes.get(error.status_code, "refused"),
+        sentences.get(error.status_code, str(error.detail)),
+        headers=error.headers,
+    )
+
+
+def _validation(error: RequestValidationError) -> Problem:
+    faults = [
+        {"where": ".".join(str(part) for part in one["loc"]), "what": one["msg"]}
+        for one in error.errors()
+    ]
+    first = f": {faults[0]['where']}, {faults[0]['what']}" if faults else ""
+    return Problem(
+        422, "invalid_request", f"The request is not what is expected{first}.", errors=faults
+    )
+
+
+def from_store(error: StoreError) -> Problem:
+    """A failure of the store, with its status."""
+    status = next((code for kind, code in KINDS.items() if isinstance(error, kind)), 500)
+    if status >= 500:
+        cause = str(error.__cause__ or "").split("\n")[0][:500]
+        _log.error("store_failed", code=error.code, why=str(error), cause=cause)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    return Problem(status, error.code, str(error), headers=headers)
+
+
+def _picture(error: BadPicture) -> Problem:
+    metrics.BAD_PICTURES.labels(error.reason).inc()
+    return Problem(PICTURES[error.reason], "bad_picture", str(error), reason=error.reason)
+
+
+def _is_browser(scope: Scope) -> bool:
+    if scope["path"].startswith("/v1/"):
+        return False
+    accept = dict(scope["headers"]).get(b"accept", b"")
+    return b"text/html" in accept

@@ -1,0 +1,38 @@
+"""One JSON object per line on standard error, from this code and from the libraries alike.
+
+Never logged: keys, tokens, passwords, the bytes of pictures.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure() -> None:
+    """Send everything that is logged in this process one way."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # it tells at every look at the schema which database it is
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,78 @@
+"""The bytes of pictures, for people who are signed in: as pictures only, never as a page.
+
+The type is decided by the content, as the door decides it, and not by what a sender said. Smaller ones are made
+from the decoded pixels and carry no metadata, so that a reviewer does not learn where a picture was taken.
+"""
+
+from functools import lru_cache
+from io import BytesIO
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from PIL import Image
+
+from classifier import headers
+from classifier.pictures import BadPicture, open_picture
+from service.cores import Cores
+from service.dependencies import Reviewer, Running
+from store.errors import NotFound
+from store.pictures import PictureStore
+
+router = APIRouter(include_in_schema=False)
+
+TYPES = {name: f"image/{name}" for name in ("jpeg", "png", "webp", "gif", "bmp", "tiff")}
+# up to this side a picture is kept without loss: JPEG would blur what there is little of
+SMALL = 512
+THUMBNAIL = 160
+WHOLE = 20_000  # the longest side that is accepted at all
+
+Size = Literal["160", "480", "1600"]
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+    # the address holds the digest, so what it names can never change
+    "Cache-Control": "private, max-age=31536000, immutable",
+}
+
+
+@router.get("/pictures/{digest}")
+def picture(
+    digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
+    found: Reviewer,
+    program: Running,
+    size: Annotated[Size | None, Query()] = None,
+) -> Response:
+    """The picture as it came (operators), else its pixels only, no larger than `size` a side."""
+    if size is None and found.may("operator"):
+        data = program.pictures.read(digest)
+        kind = TYPES.get(headers.format_of(data) or "")
+        if kind is None:
+            raise NotFound("What is kept here is no picture.")
+    elif size == str(THUMBNAIL):
+        data, kind = _thumbnail(program.pictures, program.cores, digest)
+    else:
+        data, kind = _smaller(program.pictures, program.cores, digest, int(size or WHOLE))
+    name = f"ursa-{digest[:12]}.{kind.removeprefix('image/')}"
+    disposition = {"Content-Disposition": f'inline; filename="{name}"'}
+    return Response(data, media_type=kind, headers=_HEADERS | disposition)
+
+
+@lru_cache(maxsize=2000)
+def _thumbnail(pictures: PictureStore, cores: Cores, digest: str) -> tuple[bytes, str]:
+    return _smaller(pictures, cores, digest, THUMBNAIL)
+
+
+def _smaller(pictures: PictureStore, cores: Cores, digest: str, side: int) -> tuple[bytes, str]:
+    data = pictures.read(digest)
+    with cores.work():
+        try:
+            image = Image.fromarray(open_picture(data).pixels)
+        except BadPicture as error:
+            raise NotFound("What is kept here is no picture.") from error
+        image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        written = BytesIO()
+        if max(image.size) <= SMALL and side > THUMBNAIL:
+            image.save(written, "png")
+            return written.getvalue(), TYPES["png"]
+        image.save(written, "jpeg", quality=90, subsampling=0)
+        return written.getvalue(), TYPES["jpeg"]

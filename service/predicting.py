@@ -1,0 +1,249 @@
+"""Turn uploaded bytes into a prediction that is kept before it is told.
+
+Order: check the picture, route, ask the network, decide, draw the audit, ask the candidate, keep bytes and rows,
+answer. Nothing is written before the network has answered, and nothing is answered before the log has committed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from classifier.classifier import Opinion
+from classifier.pictures import Limits, Picture, open_picture
+from classifier.policy import Decision
+from classifier.properties import measure
+from service import asking, metrics, routing
+from service.answers import tell
+from service.live import Loaded
+from service.program import Program
+from service.replaying import Answered
+from service.routing import Route
+from service.shadowing import Asked
+from store.draws import draw
+from store.errors import Conflict, Unavailable
+from store.ids import new_id
+from store.pictures import NewPicture
+from store.prediction_log import Entry, FirstAnswer, NewPrediction, NewShadow
+from store.reviews import NewReview
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a consumer sent. Everything but the picture is optional and theirs to name."""
+
+    consumer_id: str
+    image: bytes
+    segment: str | None = None
+    subject: str | None = None
+    reference: str | None = None
+    captured_at: datetime | None = None
+    idempotency_key: str | None = None
+
+    def sha256(self) -> str:
+        """Covers the picture and every field, so that another request cannot pass for this one."""
+        taken = self.captured_at.isoformat() if self.captured_at else None
+        picture = hashlib.sha256(self.image).hexdigest()
+        fields = [picture, self.segment, self.subject, self.reference, taken]
+        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+
+
+@dataclass
+class _Watch:
+    """Milliseconds by phase."""
+
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    def note(self, phase: str, started: float) -> None:
+        seconds = perf_counter() - started
+        self.milliseconds[phase] = round(1000 * seconds, 3)
+        metrics.PREDICTION_SECONDS.labels(phase).observe(seconds)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        self.note(name, started)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was found out about one picture; `asked` is the candidate that is still thinking.
+
+    `answering` is None when no model looked, or the one that should have could not.
+    """
+
+    picture: Picture
+    route: Route
+    answering: Loaded | None
+    opinion: Opinion | None
+    properties: dict[str, float]
+    asked: Asked | None
+
+
+def predict(program: Program, ask: Ask) -> Answered:
+    """The answer's bytes; they are in the database when this returns.
+
+    Raises BadPicture, Unavailable when nothing can be kept, Conflict `idempotency_key_reused`.
+    """
+    key = ask.idempotency_key
+    if key is None:
+        return Answered(_predict(program, ask, None), replayed=False)
+    sha256 = ask.sha256()
+    return program.first_answers.give(
+        ask.consumer_id, key, sha256, lambda: _predict(program, ask, sha256)
+    )
+
+
+def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
+    watch = _Watch()
+    with watch.phase("total"):
+        seen = _look(program, ask.image, watch)
+        with watch.phase("bytes"):
+            program.pictures.keep(ask.image)
+        with watch.phase("shadow"):
+            shadows = program.shadows.collect(seen.asked)
+        row, review = _decide(program, ask, seen, shadows, watch)
+        number = seen.answering.model.number if seen.answering else None
+        answer = tell(row, number).as_bytes()
+        first = None
+        if ask.idempotency_key is not None and request_sha256 is not None:
+            first = FirstAnswer(ask.idempotency_key, request_sha256, answer)
+        with watch.phase("rows"):
+            _keep(program, Entry(row, _picture(seen.picture), shadows, review, first))
+    metrics.PREDICTIONS.labels(row.status, row.decision).inc()
+    if review is not None:
+        metrics.REVIEWS_OPENED.labels(review.lane).inc()
+    return answer
+
+
+def _look(program: Program, image: bytes, watch: _Watch) -> _Seen:
+    """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the other."""
+    route = routing.choose(program.live.standing)
+    arrived = perf_counter()
+    with program.cores.work():
+        watch.note("wait", arrived)
+        with watch.phase("check"):
+            picture = open_picture(image, Limits(max_bytes=program.settings.max_upload_bytes))
+        with watch.phase("model"):
+            properties = measure(picture)
+            opinion = _ask(route.answering, picture, properties)
+    asked = None
+    if route.alongside is not None:
+        asked = program.shadows.ask(route.alongside, picture, properties)
+    answering = route.answering if opinion is not None else None
+    return _Seen(picture, route, answering, opinion, properties, asked)
+
+
+def _ask(
+    answering: Loaded | None, picture: Picture, properties: dict[str, float]
+) -> Opinion | None:
+    if answering is None:
+        return None
+    try:
+        return answering.classifier.opine(picture, properties)
+    except Exception:  # noqa: BLE001  # people answer instead: the manual process is the fallback
+        metrics.MODEL_FAILURES.inc()
+        _log.exception("model_failed", version=answering.model.number)
+        return None
+
+
+def _decide(
+    program: Program, ask: Ask, seen: _Seen, shadows: tuple[NewShadow, ...], watch: _Watch
+) -> tuple[NewPrediction, NewReview | None]:
+    now = program.clock()
+    prediction_id = new_id(now)
+    opinion, audit_rate = seen.opinion, program.settings.audit_rate
+    decision = (
+        program.policy.decide(opinion.confidence, opinion.domain.inside)
+        if opinion is not None
+        else Decision("hold", ())
+    )
+    held = decision.kind == "hold"
+    # the server's own id is all that the draw knows: neither the picture nor what was said about it
+    audited = draw(program.settings.store.secret_key, "audit", prediction_id) < audit_rate
+    review = asking.question(
+        prediction_id,
+        seen.picture.digest,
+        held=held,
+        audited=audited,
+        disagreement=asking.differs(opinion.label if opinion else None, shadows),
+        rules=decision.reasons,
+    )
+    row = NewPrediction(
+        id=prediction_id,
+        consumer_id=ask.consumer_id,
+        segment=ask.segment,
+        subject=ask.subject,
+        reference=ask.reference,
+        idempotency_key=ask.idempotency_key,
+        picture_digest=seen.picture.digest,
+        captured_at=ask.captured_at,
+        created_at=now,
+        **_opinion(seen),
+        decision=decision.kind,
+        reasons=list(review.reasons) if review else [],
+        policy_digest=program.policy.digest if opinion else None,
+        stage=seen.route.stage if opinion else "manual",
+        rollout_event_id=seen.route.event_id,
+        status="pending" if held else "answered",
+        answer=None if held or opinion is None else opinion.label,
+        answered_by=None if held else "model",
+        answered_at=None if held else now,
+        audited=audited,
+        audit_rate=audit_rate,
+        milliseconds=dict(watch.milliseconds),
+    )
+    return row, review
+
+
+def _opinion(seen: _Seen) -> dict[str, Any]:
+    """The columns that a model fills; without one they are empty, but for the picture's own properties."""
+    opinion, answering = seen.opinion, seen.answering
+    domain = opinion.domain if opinion else None
+    return {
+        "label": opinion.label if opinion else None,
+        "confidence": opinion.confidence if opinion else None,
+        "probabilities": opinion.probabilities if opinion else None,
+        "model_version_id": answering.model.version_id if answering else None,
+        "engine": answering.classifier.engine.name if answering else None,
+        "precision": answering.classifier.engine.precision if answering else None,
+        "properties": seen.properties,
+        "look_score": domain.look_score if domain else None,
+        "look_p": domain.look_p if domain else None,
+        "feature_score": domain.feature_score if domain else None,
+        "feature_p": domain.feature_p if domain else None,
+        "inside": domain.inside if domain else None,
+        "domain_reasons": list(domain.reasons) if domain else [],
+        "features": opinion.projected if opinion else None,
+    }
+
+
+def _picture(picture: Picture) -> NewPicture:
+    return NewPicture(
+        digest=picture.digest,
+        format=picture.format,
+        size_bytes=picture.size_bytes,
+        width=picture.width,
+        height=picture.height,
+    )
+
+
+def _keep(program: Program, entry: Entry) -> None:
+    try:
+        program.log.keep(entry)
+    except Conflict as error:
+        if error.code == "idempotency_twin":
+            raise
+        # there is nothing of the consumer's that could be in conflict
+        raise Unavailable(
+            "The answer could not be kept: send the picture again.", "not_kept"
+        ) from error

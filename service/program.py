@@ -1,0 +1,127 @@
+"""What one web process holds while it runs, made at the start and closed at the end in the opposite order."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from classifier.policy import Policy, PolicyError, parse_policy
+from service.clock import Clock
+from service.cores import Cores
+from service.limits import TokenBuckets
+from service.live import LiveModels
+from service.replaying import FirstAnswers
+from service.settings import Settings
+from service.shadowing import Shadows
+from store import migrate, people, predictions
+from store.bundles import BundleStore
+from store.database import Database
+from store.errors import Conflict, Invalid
+from store.objects import Objects
+from store.pictures import PictureStore
+from store.prediction_log import PredictionLog
+
+# predictions made by people on the page belong to a consumer too
+OWN_CONSUMER = "try it"
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that acts and doors need. `probes` is a way into the database that never waits long."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    probes: Database
+    objects: Objects
+    pictures: PictureStore
+    bundles: BundleStore
+    log: PredictionLog
+    live: LiveModels
+    policy: Policy
+    cores: Cores
+    shadows: Shadows
+    first_answers: FirstAnswers
+    sign_in_rates: TokenBuckets
+    own_consumer_id: str
+
+
+@contextmanager
+def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
+    """Raises a StoreError with one sentence when the process cannot start."""
+    policy = read_policy(settings)
+    with ExitStack() as closing:
+        database = Database(settings.store.database_url, pool_size=16)
+        closing.callback(database.dispose)
+        probes = Database(settings.store.database_url, pool_size=1, wait_seconds=1.0)
+        closing.callback(probes.dispose)
+        migrate.check(database)
+        objects = Objects(settings.store.storage_url)
+        objects.probe()
+        own_consumer_id = _prepare(database, policy, clock())
+        log = PredictionLog(database)
+        log.start()
+        closing.callback(log.stop)
+        bundles = BundleStore(objects, settings.bundle_cache)
+        live = LiveModels(database, bundles, clock, settings.poll_seconds)
+        closing.callback(live.stop)
+        live.start()
+        cores = Cores(settings.cores)
+        yield Program(
+            settings=settings,
+            clock=clock,
+            database=database,
+            probes=probes,
+            objects=objects,
+            pictures=PictureStore(objects),
+            bundles=bundles,
+            log=log,
+            live=live,
+            policy=policy,
+            cores=cores,
+            shadows=Shadows(cores, 2 * settings.cores, settings.shadow_seconds),
+            first_answers=FirstAnswers(database, clock),
+            # ten attempts at once, then one every six seconds, from one address
+            sign_in_rates=TokenBuckets(1 / 6, 10),
+            own_consumer_id=own_consumer_id,
+        )
+
+
+def preflight(settings: Settings) -> None:
+    """Raises a StoreError with one sentence when a process with these settings could not start."""
+    read_policy(settings)
+    database = Database(settings.store.database_url, pool_size=1)
+    try:
+        migrate.check(database)
+    finally:
+        database.dispose()
+    Objects(settings.store.storage_url).probe()
+
+
+def read_policy(settings: Settings) -> Policy:
+    """Raises Invalid when the policy's file cannot be read or says nothing usable."""
+    try:
+        return parse_policy(settings.policy_file.read_text())
+    except OSError as error:
+        raise Invalid(
+            f"The policy {settings.policy_file} cannot be read: {error.strerror}.", "policy"
+        ) from error
+    except PolicyError as error:
+        raise Invalid(
+            f"The policy {settings.policy_file} is not usable: {error}", "policy"
+        ) from error
+
+
+def _prepare(database: Database, policy: Policy, now: datetime) -> str:
+    """The rows that every answer stands on: the policy's text, and the consumer that pages send for (its id)."""
+    try:
+        return _keep(database, policy, now)
+    except Conflict:
+        # another process that starts in the same moment was first: its rows are there now
+        return _keep(database, policy, now)
+
+
+def _keep(database: Database, policy: Policy, now: datetime) -> str:
+    with database.write() as session:
+        predictions.keep_policy(session, policy.digest, policy.text, now)
+        return people.add_consumer(session, OWN_CONSUMER, now).id

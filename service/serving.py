@@ -1,0 +1,69 @@
+"""Start the web process: one worker that listens, or one sentence that says why it does not.
+
+What can be wrong is looked at before the server starts, so that nobody has to read a trace. More capacity is more
+of these processes; nothing is shared between them but the database and the storage.
+"""
+
+import signal
+import socket
+import sys
+
+import structlog
+import uvicorn
+
+from service import logs
+from service.app import create_app
+from service.program import preflight
+from service.settings import Settings
+from store.errors import Unavailable
+
+_log = structlog.get_logger()
+
+
+def serve(settings: Settings) -> None:
+    """Answer until SIGINT or SIGTERM; requests in flight are answered first.
+
+    Raises a StoreError with one sentence.
+    """
+    preflight(settings)
+    with _listening(settings.host, settings.port) as listener:
+        logs.configure()
+        host, port = listener.getsockname()[:2]
+        _log.info("serving", host=host, port=port)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=settings.stop_seconds,
+            )
+        )
+        for asked in (signal.SIGINT, signal.SIGTERM):
+            # the server raises the signal again when it has stopped in order: a stop that was asked for is no failure
+            signal.signal(asked, _end)
+        server.run(sockets=[listener])
+    if not server.started:
+        raise Unavailable(
+            "The web process could not start: the lines above say why.", "not_started"
+        )
+
+
+def _end(*_: object) -> None:
+    sys.exit(0)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"Port {port} of {host} cannot be used ({(error.strerror or str(error)).lower()}):"
+            " URSA_PORT names another.",
+            "port",
+        ) from error
+    return listener

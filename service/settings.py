@@ -1,0 +1,83 @@
+"""What the web process must know. Read once at the start and passed in; nothing else reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.errors import Invalid
+from store.settings import StoreSettings, number, of_this_machine, read_store_settings, whole
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Seconds, bytes and shares. `docs/reference/service.md` says what each is good for.
+
+    `threads` work on requests; `inside_limit` of them at most on predictions, so that health checks and pages
+    always find one. `cores` requests decode or run the network at the same time.
+    """
+
+    store: StoreSettings
+    host: str = "127.0.0.1"
+    port: int = 8000
+    threads: int = 40
+    inside_limit: int = 32
+    cores: int = 2
+    max_upload_bytes: int = 20 * MEBIBYTE
+    upload_seconds: float = 30.0
+    rate_per_second: float = 100.0
+    rate_burst: int = 200
+    audit_rate: float = 0.05
+    shadow_seconds: float = 0.5
+    policy_file: Path = Path("policy.toml")
+    bundle_cache: Path = Path("data/bundles")
+    poll_seconds: float = 0.5
+    lease_seconds: float = 120.0
+    stop_seconds: int = 30
+
+    def __post_init__(self) -> None:
+        if not 0 < self.inside_limit < self.threads:
+            raise Invalid("URSA_INSIDE_LIMIT must be above 0 and below URSA_THREADS.")
+        if not 0 < self.audit_rate <= 1:
+            # at 0 nobody would ever know how right the answers are
+            raise Invalid("URSA_AUDIT_RATE must be above 0 and at most 1.")
+        if not 0 <= self.port <= 65535:
+            raise Invalid("URSA_PORT must be between 0 and 65535.")
+        positive = {
+            "URSA_CORES": self.cores,
+            "URSA_MAX_UPLOAD_BYTES": self.max_upload_bytes,
+            "URSA_UPLOAD_SECONDS": self.upload_seconds,
+            "URSA_RATE_PER_SECOND": self.rate_per_second,
+            "URSA_RATE_BURST": self.rate_burst,
+            "URSA_POLL_SECONDS": self.poll_seconds,
+            "URSA_LEASE_SECONDS": self.lease_seconds,
+        }
+        for name, value in positive.items():
+            if not value > 0:
+                raise Invalid(f"{name} must be above 0.")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """From the environment unless another mapping is given. Raises Invalid with one sentence."""
+    given = of_this_machine(os.environ) if environ is None else environ
+    return Settings(
+        store=read_store_settings(given),
+        host=given.get("URSA_HOST", "127.0.0.1"),
+        port=whole(given, "URSA_PORT", 8000),
+        threads=whole(given, "URSA_THREADS", 40),
+        inside_limit=whole(given, "URSA_INSIDE_LIMIT", 32),
+        cores=whole(given, "URSA_CORES", os.cpu_count() or 1),
+        max_upload_bytes=whole(given, "URSA_MAX_UPLOAD_BYTES", 20 * MEBIBYTE),
+        upload_seconds=number(given, "URSA_UPLOAD_SECONDS", 30.0),
+        rate_per_second=number(given, "URSA_RATE_PER_SECOND", 100.0),
+        rate_burst=whole(given, "URSA_RATE_BURST", 200),
+        audit_rate=number(given, "URSA_AUDIT_RATE", 0.05),
+        shadow_seconds=number(given, "URSA_SHADOW_SECONDS", 0.5),
+        policy_file=Path(given.get("URSA_POLICY_FILE", "policy.toml")),
+        bundle_cache=Path(given.get("URSA_BUNDLE_CACHE", "data/bundles")),
+        poll_seconds=number(given, "URSA_POLL_SECONDS", 0.5),
+        lease_seconds=number(given, "URSA_LEASE_SECONDS", 120.0),
+        stop_seconds=whole(given, "URSA_STOP_SECONDS", 30),
+    )

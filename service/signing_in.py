@@ -1,0 +1,82 @@
+"""Sign a person in and out.
+
+Order: slow down whoever guesses, check the password while nobody waits for a write, then write the outcome down.
+The sentence never says whether it was the name or the password.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+from service import metrics
+from service.dependencies import COOKIE
+from service.errors import Problem
+from service.program import Program
+from store import people
+from store.database import Session
+from store.people import SIGN_IN_HOURS
+
+
+@dataclass(frozen=True)
+class NewSignIn:
+    """A person who has just signed in; the token belongs into the cookie and nowhere else."""
+
+    person_id: str
+    name: str
+    role: str
+    token: str
+
+
+def sign_in(
+    program: Program, name: str, password: str, address: str, now: datetime
+) -> NewSignIn | None:
+    """None when it was refused; five failures in a row lock the name for 15 minutes.
+
+    Raises Problem 429 when `address` tries too often. It opens sessions of its own: checking a password takes a
+    tenth of a second, in which no transaction may be open.
+    """
+    wait = program.sign_in_rates.take(address, now.timestamp())
+    if wait > 0:
+        metrics.SIGN_INS.labels("slowed").inc()
+        raise Problem(
+            429,
+            "too_fast",
+            "Too many attempts to sign in: wait a minute.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
+    with program.database.read() as session:
+        right = people.has_password(session, name, password)
+    with program.database.write() as session:
+        signed_in = people.sign_in(session, name, right, now)
+    metrics.SIGN_INS.labels("refused" if signed_in is None else "signed_in").inc()
+    if signed_in is None:
+        return None
+    person, token = signed_in
+    return NewSignIn(person.id, person.name, person.role, token)
+
+
+def sign_out(session: Session, token: str, now: datetime) -> None:
+    """End the sign-in; its cookie is worth nothing afterwards."""
+    people.sign_out(session, token, now)
+
+
+def set_cookie(response: Response, token: str, scope: Scope) -> None:
+    """Hand the token to the browser: no script can read it and no other site can send it."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=SIGN_IN_HOURS * 3600,
+        httponly=True,
+        samesite="strict",
+        secure=scope["scheme"] == "https",
+    )
+
+
+def clear_cookie(response: Response, scope: Scope) -> None:
+    """Take the token back from the browser."""
+    response.delete_cookie(
+        COOKIE, httponly=True, samesite="strict", secure=scope["scheme"] == "https"
+    )

@@ -1,0 +1,70 @@
+"""The real application, answering on a port of its own on loopback, on both databases."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import structlog
+
+from service.settings import Settings
+from store.settings import StoreSettings
+from tests.service.serving import POLICY, Serving, serving
+
+SECRET = "a secret of the tests that is long enough"
+Start = Callable[..., Serving]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_log() -> None:
+    # unconfigured, structlog draws a trace with all variables, which takes seconds
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
+    )
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a service over an empty database; practically nothing is audited unless a test says so."""
+    return _settings(database_url, tmp_path)
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """Start a service, with settings changed; it is stopped at the end."""
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(serving(settings, **changes))
+
+
+@pytest.fixture
+def served(start: Start) -> Serving:
+    """A service without any model."""
+    return start()
+
+
+@pytest.fixture(scope="module")
+def shared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One service on SQLite for all tests of a file that leave nothing behind."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copyfile(migrated_sqlite, folder / "ursa.db")
+    with serving(_settings(f"sqlite:///{folder / 'ursa.db'}", folder)) as running:
+        yield running
+
+
+def _settings(database_url: str, folder: Path) -> Settings:
+    policy = folder / "policy.toml"
+    policy.write_text(POLICY)
+    return Settings(
+        store=StoreSettings(database_url, str(folder / "storage"), SECRET),
+        port=0,
+        audit_rate=1e-9,
+        policy_file=policy,
+        bundle_cache=folder / "cache",
+        poll_seconds=0.05,
+        rate_per_second=10_000,
+        rate_burst=10_000,
+    )

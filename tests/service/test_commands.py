@@ -1,0 +1,286 @@
+"""The commands: what they do, and the one sentence when they cannot."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.__main__ import main
+from service.client import Client
+from service.clock import wall_clock
+from store import labels, models, people, rollouts
+from store.bundles import BundleStore
+from store.database import Database
+from store.models import NewVersion
+from store.objects import Objects
+from tests.toy import CLASSES, draw, toy_bundle
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine with an empty migrated database."""
+
+    folder: Path
+    database_url: str
+    patch: pytest.MonkeyPatch
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],  # noqa: TID251 - what a started program needs of this one's
+            "HOME": str(self.folder),
+            "LOGNAME": "otto",
+            "URSA_DATABASE_URL": self.database_url,
+            "URSA_STORAGE_URL": str(self.folder / "storage"),
+            "URSA_BUNDLE_CACHE": str(self.folder / "cache"),
+            "URSA_SECRET_KEY": "x" * 40,
+            "URSA_PORT": "0",
+            **changes,
+        }
+
+    def run(self, *words: str, feed: str = "", **changes: str) -> Done:
+        out, err = StringIO(), StringIO()
+        with self.patch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in self.environment(**changes).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", StringIO(feed))
+            code = main(list(words))
+        return Done(code, out.getvalue(), err.getvalue())
+
+    def refuses(self, *words: str, feed: str = "", **changes: str) -> str:
+        """The one sentence."""
+        done = self.run(*words, feed=feed, **changes)
+        assert done.code == 1, done
+        lines = done.err.splitlines()
+        assert len(lines) == 1, done.err
+        assert lines[0].endswith(".")
+        assert done.out == ""
+        return lines[0]
+
+    def does(self, *words: str, feed: str = "") -> str:
+        done = self.run(*words, feed=feed)
+        assert done.code == 0, done
+        return done.out
+
+
+@pytest.fixture
+def machine(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(tmp_path, database_url, monkeypatch)
+
+
+@pytest.fixture
+def small(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """What does not differ between databases is tried on one."""
+    return Machine(tmp_path, sqlite_url, monkeypatch)
+
+
+def test_people_and_keys(machine: Machine, database: Database) -> None:
+    password = machine.folder / "password"
+    password.write_text("correct horse battery\n")
+    machine.does("person", "add", "anna", "--role", "admin", "--password-file", str(password))
+    machine.does("person", "add", "rob", "--role", "reviewer", "--simulated", feed="0123456789\n")
+    made = machine.does("key", "add", "shop", "--role", "consumer").strip()
+    given = people.new_key()
+    (machine.folder / "key").write_text(given + "\n")
+    shown = machine.does(
+        "key", "add", "ops", "--role", "operator", "--key-file", str(machine.folder / "key")
+    )
+    assert given not in shown
+    machine.does("key", "revoke", made[:11])
+    with database.read() as session:
+        everybody = {one.name: (one.role, one.simulated) for one in people.people(session)}
+        assert everybody == {"anna": ("admin", False), "rob": ("reviewer", True)}
+        assert people.has_password(session, "anna", "correct horse battery")
+        assert people.caller(session, made) is None
+        caller = people.caller(session, given)
+        assert caller is not None
+        assert (caller.consumer, caller.role) == ("ops", "operator")
+        acts = people.acts(session, 10)
+    assert {one.actor for one in acts} == {"otto"}
+    assert [one.act for one in acts] == [
+        "revoke key",
+        "add key",
+        "add key",
+        "add person",
+        "add person",
+    ]
+
+
+def test_what_cannot_be_done_is_one_sentence(small: Machine) -> None:
+    small.does("person", "add", "anna", "--role", "admin", feed="0123456789\n")
+    assert "already" in small.refuses(
+        "person", "add", "anna", "--role", "admin", feed="0123456789\n"
+    )
+    assert "10 characters" in small.refuses("person", "add", "b", "--role", "admin", feed="short\n")
+    nothing = str(small.folder / "nothing")
+    assert "No such file" in small.refuses(
+        "person", "add", "b", "--role", "admin", "--password-file", nothing
+    )
+    assert "No such file" in small.refuses(
+        "key", "add", "shop", "--role", "consumer", "--key-file", nothing
+    )
+    assert "no key that begins" in small.refuses("key", "revoke", "ursa_abc")
+    assert "no model version 7" in small.refuses("promote", "--version", "7", "--reason", "x")
+    assert "People answer already" in small.refuses("revert", "--reason", "x")
+
+
+def test_promoting_and_reverting_and_the_status(machine: Machine, database: Database) -> None:
+    version(machine, database)
+    assert "version 1 answers" in machine.does("promote", "--version", "1", "--reason", "the first")
+    assert "answering: version 1" in machine.does("status")
+    assert "people answer" in machine.does("revert", "--reason", "no good")
+    assert "answering: people" in machine.does("status")
+    with database.read() as session:
+        event = rollouts.events(session, 1)[0]
+    assert (event.actor_kind, event.actor, event.reason) == ("command", "otto", "no good")
+
+
+def test_a_machine_that_is_not_ready_is_told_in_one_sentence(small: Machine) -> None:
+    folder = small.folder
+    empty = f"sqlite:///{folder / 'empty.db'}"
+    broken = folder / "broken.db"
+    broken.write_bytes(b"not a database at all" * 500)
+    ahead = Database(small.database_url)
+    assert "lacks migrations" in small.refuses("serve", URSA_DATABASE_URL=empty)
+    assert "broken" in small.refuses("serve", URSA_DATABASE_URL=f"sqlite:///{broken}")
+    assert "URSA_SECRET_KEY" in small.refuses("serve", URSA_SECRET_KEY="short")
+    assert "URSA_PORT" in small.refuses("serve", URSA_PORT="http")
+    assert "policy" in small.refuses("serve", URSA_POLICY_FILE=str(folder / "none.toml"))
+    wrong = folder / "wrong.toml"
+    wrong.write_text("answer_at = 2.0")
+    assert "policy" in small.refuses("serve", URSA_POLICY_FILE=str(wrong))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert port in small.refuses("serve", URSA_PORT=port)
+    with ahead.write() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    ahead.dispose()
+    assert "newer version" in small.refuses("serve")
+    assert "newer version" in small.refuses("status")
+
+
+def test_a_database_that_nobody_answers_at_is_one_sentence(small: Machine) -> None:
+    url = "postgresql+psycopg://postgres@127.0.0.1:9/ursa"
+    assert "cannot be opened" in small.refuses("serve", URSA_DATABASE_URL=url)
+
+
+def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Database) -> None:
+    version(machine, database)
+    machine.does("promote", "--version", "1", "--reason", "the first")
+    key = machine.does("key", "add", "shop", "--role", "consumer").strip()
+    with served(machine) as (url, process, lines):
+        with Client(url, key) as client:
+            answer = client.predict(draw(1, 1), segment="web")
+            assert (answer.label, answer.model_version) == ("teddy", 1)
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    log = "".join(lines)
+    assert '"event": "request"' in log
+    assert '"consumer": "shop"' in log
+    assert key not in log
+    assert key[:11] in log
+    with database.read() as session:
+        assert labels.count_settled(session) == 0
+
+
+def test_what_was_acknowledged_survives_a_kill(machine: Machine, database: Database) -> None:
+    version(machine, database)
+    machine.does("promote", "--version", "1", "--reason", "the first")
+    key = machine.does("key", "add", "shop", "--role", "consumer").strip()
+    told: list[str] = []
+    enough = threading.Event()
+
+    def send(url: str, offset: int) -> None:
+        with Client(url, key, attempts=1) as client:
+            for number in range(1000):
+                try:
+                    told.append(client.predict(draw(0, offset + number)).id)
+                except httpx.TransportError:
+                    return
+                if len(told) > 20:
+                    enough.set()
+
+    with served(machine) as (url, process, _):
+        threads = [threading.Thread(target=send, args=(url, 1000 * one)) for one in range(4)]
+        for thread in threads:
+            thread.start()
+        enough.wait()
+        process.kill()
+        for thread in threads:
+            thread.join()
+    with database.read() as session:
+        kept = {
+            one for (one,) in session.connection().exec_driver_sql("SELECT id FROM predictions")
+        }
+    assert len(told) > 20
+    assert set(told) <= kept
+
+
+def version(machine: Machine, database: Database) -> None:
+    """Register a toy model version."""
+    store = BundleStore(Objects(str(machine.folder / "storage")), machine.folder / "unused")
+    digest = store.keep(toy_bundle(machine.folder / "toy"))
+    with database.write() as session:
+        models.register(session, NewVersion(digest, 1, list(CLASSES), {}), wall_clock())
+
+
+@contextmanager
+def served(machine: Machine) -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]:
+    """A real process that answers; its address, the process, and the lines that it logs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "serve"],
+        cwd=ROOT,
+        env=machine.environment(URSA_PORT=port),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines: list[str] = []
+    started = threading.Event()
+
+    def read() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if "startup complete" in line:
+                started.set()
+        started.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        started.wait()
+        assert process.poll() is None, "".join(lines)
+        yield f"http://127.0.0.1:{port}", process, lines
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        reader.join()
+        if process.stderr is not None:
+            process.stderr.close()

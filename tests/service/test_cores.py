@@ -1,0 +1,61 @@
+"""Cores: who answers comes first, and what is lent comes back."""
+
+import threading
+
+import pytest
+
+from service.cores import Busy, Cores, Loan
+
+
+def test_no_more_work_at_once_than_there_are_cores() -> None:
+    cores, inside, most = Cores(2), 0, 0
+    lock, together = threading.Lock(), threading.Barrier(8)
+
+    def work() -> None:
+        nonlocal inside, most
+        together.wait()
+        for _ in range(50):
+            with cores.work():
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                with lock:
+                    inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= most <= 2
+
+
+def test_a_core_is_lent_only_while_one_is_free() -> None:
+    cores = Cores(1)
+    first, second = Loan(cores), Loan(cores)
+    first.begin(0)
+    with pytest.raises(Busy):
+        second.begin(0)
+    first.end()
+    Loan(cores).begin(0)
+
+
+def test_a_loan_that_was_given_up_hands_its_core_to_who_answers() -> None:
+    cores = Cores(1)
+    hanging = Loan(cores)
+    hanging.begin(0)
+    hanging.end()
+    with cores.work(), pytest.raises(Busy):
+        Loan(cores).begin(0)
+    hanging.end()  # the one that hung comes back at last, and gives nothing back twice
+    with cores.work(), pytest.raises(Busy):
+        Loan(cores).begin(0)
+
+
+def test_a_loan_that_ended_before_it_began_takes_nothing() -> None:
+    cores = Cores(1)
+    late = Loan(cores)
+    late.end()
+    with pytest.raises(Busy):
+        late.begin(0)
+    Loan(cores).begin(0)

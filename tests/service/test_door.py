@@ -1,0 +1,233 @@
+"""The door: who gets in, how many, how fast, how large; and what every answer carries."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from service.headers import PAGE_POLICY
+from store import people
+from tests.service.conftest import Start
+from tests.service.serving import Serving
+from tests.toy import draw
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """The door is the same before both databases."""
+    return sqlite_url
+
+
+def send(client: httpx.Client, image: bytes | None = None, **headers: str) -> httpx.Response:
+    return client.post(
+        "/v1/predictions", files={"image": ("a.png", image or draw(0, 1))}, headers=headers
+    )
+
+
+def test_without_a_key_nobody_gets_in(shared: Serving) -> None:
+    with httpx.Client(base_url=shared.url) as client:
+        none, wrong = send(client), send(client, Authorization="Bearer ursa_" + "x" * 43)
+        other = send(client, Authorization="Basic dXNlcjpwYXNz")
+    assert [one.status_code for one in (none, wrong, other)] == [401, 401, 401]
+    assert [one.json()["code"] for one in (none, wrong, other)] == [
+        "no_key",
+        "unknown_key",
+        "no_key",
+    ]
+    assert none.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_revoked_key_is_unknown_at_once(shared: Serving) -> None:
+    key = shared.key()
+    with httpx.Client(base_url=shared.url, headers={"Authorization": f"Bearer {key}"}) as client:
+        assert send(client).status_code == 200
+        with shared.database.write() as session:
+            people.revoke_key(session, key[:11], shared.program.clock())
+        assert send(client).json()["code"] == "unknown_key"
+
+
+def test_a_body_that_announces_too_much_is_refused_unread(start: Start) -> None:
+    served = start(max_upload_bytes=100_000)
+    answer = raw(served, b"Content-Length: 50000000\r\n\r\n")
+    assert (answer["status"], answer["code"]) == (413, "too_large")
+
+
+def test_a_body_that_never_says_how_large_it_is_is_cut_off(start: Start) -> None:
+    served = start(max_upload_bytes=100_000)
+
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        for _ in range(400):
+            yield bytes(1000)
+
+    with served.http() as client:
+        answer = client.post(
+            "/v1/predictions",
+            content=endless(),
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "too_large"
+
+
+def test_a_picture_over_the_limit_is_refused_as_a_picture(start: Start) -> None:
+    served = start(max_upload_bytes=1000)
+    with served.http() as client:
+        answer = send(client, draw(0, 1))
+    assert answer.status_code == 413
+    assert (answer.json()["code"], answer.json()["reason"]) == ("bad_picture", "too_large")
+
+
+def test_other_requests_have_a_small_limit(shared: Serving) -> None:
+    with shared.http(role="operator") as client:
+        answer = client.post("/v1/revert", content=bytes(2_000_000))
+    assert answer.status_code == 413
+
+
+def test_who_sends_too_slowly_is_let_go(start: Start) -> None:
+    served = start(upload_seconds=0.2)
+    answer = raw(served, b"Content-Length: 5000\r\n\r\n--b")
+    assert (answer["status"], answer["code"]) == (408, "too_slow")
+
+
+def test_a_full_house_says_so_before_it_reads(start: Start) -> None:
+    served = start(inside_limit=1, threads=4)
+    held = open_request(served, b"Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n")
+    # the server asks for the body only when the request is inside
+    assert held.recv(1000).startswith(b"HTTP/1.1 100")
+    with served.http() as client:
+        refused = send(client)
+        assert refused.status_code == 429
+        assert refused.json()["code"] == "busy"
+        assert refused.headers["retry-after"] == "1"
+        # everybody else is served
+        assert client.get("/v1/predictions/none").status_code == 404
+        assert client.get("/readyz").status_code == 200
+    held.close()
+
+
+def test_when_somebody_leaves_there_is_room_again(start: Start) -> None:
+    served = start(inside_limit=1, threads=4)
+    with served.http() as client:
+        assert [send(client).status_code for _ in range(5)] == [200] * 5
+
+
+def test_each_consumer_has_a_rate_of_its_own(start: Start) -> None:
+    served = start(rate_per_second=0.5, rate_burst=3)
+    with served.http("shop") as shop, served.http("zoo") as zoo:
+        statuses = [shop.get("/v1/predictions/none").status_code for _ in range(5)]
+        other = zoo.get("/v1/predictions/none").status_code
+        refused = shop.get("/v1/predictions/none")
+    assert statuses == [404, 404, 404, 429, 429]
+    assert other == 404
+    assert refused.json()["code"] == "too_fast"
+    assert int(refused.headers["retry-after"]) in (1, 2)
+
+
+def test_every_answer_has_an_id_which_the_caller_may_choose(shared: Serving) -> None:
+    with shared.http() as client:
+        made = client.get("/v1/predictions/none")
+        chosen = client.get("/v1/predictions/none", headers={"X-Request-ID": "order-2026.77"})
+        bad = client.get("/v1/predictions/none", headers={"X-Request-ID": "a b\tc" * 30})
+    assert made.json()["request_id"] == made.headers["x-request-id"]
+    assert len(made.headers["x-request-id"]) == 32
+    assert chosen.headers["x-request-id"] == "order-2026.77"
+    assert len(bad.headers["x-request-id"]) == 32
+
+
+def test_every_answer_carries_the_security_headers(shared: Serving) -> None:
+    with shared.http() as client:
+        answers = [client.get(path) for path in ("/livez", "/nothing", "/v1/models", "/sign-in")]
+    for answer in answers:
+        assert answer.headers["content-security-policy"] == PAGE_POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "strict-transport-security" not in answer.headers
+    assert "unsafe" not in PAGE_POLICY
+
+
+def test_https_is_asked_for_elsewhere_than_on_this_machine(shared: Serving) -> None:
+    proxied = {"X-Forwarded-Proto": "https"}
+    with httpx.Client(base_url=shared.url, headers=proxied) as client:
+        here = client.get("/livez")
+        there = client.get("/livez", headers={"Host": "ursa.example.org"})
+    assert "strict-transport-security" not in here.headers
+    assert there.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_a_picture_from_the_page_needs_a_sign_in_before_it_is_read(shared: Serving) -> None:
+    request = b"POST /try HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
+    answer = told(connect(shared, request))
+    assert (answer["status"], answer["code"]) == (401, "not_signed_in")
+
+
+def test_what_nobody_foresaw_is_a_500_with_the_requests_id(served: Serving) -> None:
+    @served.app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("a secret detail")
+
+    with served.http() as client:
+        answer = client.get("/broken")
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "internal_error"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert "secret detail" not in answer.text
+    assert "x-content-type-options" in answer.headers
+
+
+def test_a_connection_that_breaks_gives_its_place_back(start: Start) -> None:
+    served = start(inside_limit=1, threads=4)
+    for _ in range(5):
+        held = open_request(served, b"Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n")
+        assert held.recv(1000).startswith(b"HTTP/1.1 100")
+        held.close()
+        wait_until_empty(served)
+    with served.http() as client:
+        assert send(client).status_code == 200
+
+
+def wait_until_empty(served: Serving) -> None:
+    """The server notices a closed connection by itself, soon."""
+    with served.http() as client:
+        for _ in range(1000):
+            line = "ursa_predictions_inside 0.0"
+            if line in client.get("/metrics").text:
+                return
+    raise AssertionError("somebody is still inside")
+
+
+def open_request(served: Serving, rest: bytes) -> socket.socket:
+    head = (
+        f"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.key()}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n"
+    )
+    return connect(served, head.encode() + rest)
+
+
+def connect(served: Serving, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(
+        ("127.0.0.1", int(served.url.rsplit(":", 1)[1])), timeout=20
+    )
+    connection.sendall(sent)
+    return connection
+
+
+def raw(served: Serving, rest: bytes) -> dict[str, Any]:
+    return told(open_request(served, rest))
+
+
+def told(connection: socket.socket) -> dict[str, Any]:
+    """The problem that a connection was answered with."""
+    received = b""
+    with connection:
+        while b"}" not in received:
+            part = connection.recv(65536)
+            if not part:
+                break
+            received += part
+    problem: dict[str, Any] = json.loads(received.partition(b"\r\n\r\n")[2])
+    return problem

@@ -1,0 +1,168 @@
+"""Alive, ready, metrics, and the document that describes the API."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from service.errors import PICTURES
+from store.objects import Objects
+from tests.service.serving import Serving, away
+from tests.toy import draw
+
+
+def get(served: Serving, path: str) -> httpx.Response:
+    return httpx.get(served.url + path, timeout=30)
+
+
+def test_a_process_without_a_model_is_ready_and_says_so(served: Serving) -> None:
+    answer = get(served, "/readyz")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["ready"] is True
+    assert set(told["checks"]) == {"database", "storage", "prediction_log", "live_models"}
+    assert set(told["checks"].values()) == {"ok"}
+    assert told["models"]["answering"] is None
+
+
+def test_who_answers_and_who_runs_alongside_is_told(served: Serving, tmp_path: Path) -> None:
+    first = served.model(tmp_path / "one")
+    second = served.register(tmp_path / "two", seed=1)
+    served.open(second)
+    told = get(served, "/readyz").json()["models"]
+    assert (told["answering"], told["alongside"]) == (first, second)
+
+
+def test_without_a_database_it_is_alive_and_not_ready(served: Serving) -> None:
+    with away(served):
+        ready, alive = get(served, "/readyz"), get(served, "/livez")
+    assert ready.status_code == 503
+    assert ready.json()["ready"] is False
+    assert ready.json()["checks"]["database"].endswith(".")
+    assert ready.json()["checks"]["storage"] == "ok"
+    assert (alive.status_code, alive.json()) == (200, {"alive": True})
+    assert get(served, "/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("revision", ["behind", "ahead"])
+def test_a_schema_that_is_not_this_codes_is_not_ready(served: Serving, revision: str) -> None:
+    with served.database.write() as session:
+        change = {
+            "behind": "DELETE FROM alembic_version",
+            "ahead": "UPDATE alembic_version SET version_num = '9999'",
+        }[revision]
+        session.connection().exec_driver_sql(change)
+    answer = get(served, "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] != "ok"
+
+
+def test_a_writer_that_has_stopped_is_not_ready(served: Serving) -> None:
+    served.program.log.stop()
+    answer = get(served, "/readyz")
+    assert answer.status_code == 503
+    assert "stopped" in answer.json()["checks"]["prediction_log"]
+
+
+def test_a_storage_that_is_away_is_not_ready(served: Serving) -> None:
+    storage = served.program.objects.folder
+    assert storage is not None
+    storage.rename(storage.with_name("elsewhere"))
+    storage.write_text("a file where the folder was")
+    answer = get(served, "/readyz")
+    storage.unlink()
+    Objects(str(storage))
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["storage"] != "ok"
+
+
+def test_metrics_count_what_happened(served: Serving, tmp_path: Path) -> None:
+    served.model(tmp_path / "one")
+    before = samples(served)
+    with served.client() as client:
+        client.predict(draw(0, 1))
+    after = samples(served)
+
+    def grew(name: str) -> float:
+        return after.get(name, 0) - before.get(name, 0)
+
+    assert grew('ursa_predictions_total{decision="answer",status="answered"}') == 1
+    for phase in ("wait", "check", "model", "bytes", "shadow", "rows", "total"):
+        assert grew(f'ursa_prediction_seconds_count{{phase="{phase}"}}') == 1
+    assert grew('ursa_requests_total{route="/v1/predictions",status="200"}') == 1
+    assert after["ursa_predictions_inside"] == 0
+    assert after['ursa_live_model_version{role="incumbent"}'] == 1
+
+
+def test_labels_never_take_what_a_consumer_sends(shared: Serving) -> None:
+    with shared.http() as client:
+        for number in range(5):
+            client.get(f"/v1/predictions/{number}")
+            client.get(f"/nothing/{number}")
+    routes = {line for line in samples(shared) if line.startswith("ursa_requests_total")}
+    assert all("{prediction_id}" in one or "/1" not in one for one in routes)
+    assert any('route="other"' in one for one in routes)
+
+
+def document(served: Serving) -> dict[str, Any]:
+    told: dict[str, Any] = get(served, "/openapi.json").json()
+    return told
+
+
+def test_the_document_describes_every_call_and_no_page(shared: Serving) -> None:
+    paths = document(shared)["paths"]
+    assert set(paths) == {
+        "/v1/predictions",
+        "/v1/predictions/{prediction_id}",
+        "/v1/predictions/{prediction_id}/feedback",
+        "/v1/models",
+        "/v1/models/{number}/promote",
+        "/v1/revert",
+        "/v1/retrain",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    }
+
+
+def test_the_document_describes_every_error(shared: Serving) -> None:
+    told = document(shared)
+    upload = told["paths"]["/v1/predictions"]["post"]["responses"]
+    assert set(upload) >= {"200", "401", "409", "413", "415", "422", "429", "503"}
+    for status in upload.keys() - {"200"}:
+        content = upload[status]["content"]["application/problem+json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/ProblemDetails"}
+        assert content["examples"]
+    words = " ".join(one["description"] for one in upload.values())
+    for reason in PICTURES:
+        assert reason in words
+    assert "ProblemDetails" in told["components"]["schemas"]
+
+
+def test_every_reference_in_the_document_leads_somewhere(shared: Serving) -> None:
+    told = document(shared)
+
+    def references(part: Any) -> set[str]:
+        if isinstance(part, dict):
+            own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+            return own.union(*(references(one) for one in part.values()))
+        if isinstance(part, list):
+            return set().union(*(references(one) for one in part)) if part else set()
+        return set()
+
+    for reference in references(told):
+        assert reference.startswith("#/")
+        found = told
+        for step in reference[2:].split("/"):
+            found = found[step]
+
+
+def samples(served: Serving) -> dict[str, float]:
+    """The metrics as they are scraped."""
+    lines = get(served, "/metrics").text.splitlines()
+    return {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in lines
+        if not line.startswith("#")
+    }

@@ -1,0 +1,227 @@
+"""Taking over and back: on evidence, with a reason, written down, the same by API, page and command."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from service import listing, releasing, retraining
+from service.client import Refused
+from service.releasing import Released
+from store import jobs, models, people, rollouts
+from store.database import Database
+from store.errors import Conflict, Invalid, NotFound
+from store.models import NewBacktest
+from store.rollouts import Actor
+from store.tables import ModelVersion
+from tests.service import rows
+from tests.service.serving import Serving
+from tests.toy import draw
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+_seconds = count(1)
+ANNA = Actor("person", "anna")
+
+
+def backtest(
+    database: Database, version: ModelVersion, against: ModelVersion | None, verdict: str = "better"
+) -> None:
+    later = NOON + timedelta(seconds=next(_seconds))
+    with database.write() as session:
+        new = NewBacktest(
+            version.id,
+            against.id if against else None,
+            verdict,
+            100,
+            0.9,
+            0.8,
+            0.1,
+            0.02,
+            0.18,
+            {},
+        )
+        models.add_backtest(session, new, later)
+
+
+def versions(database: Database, number: int) -> list[ModelVersion]:
+    with database.write() as session:
+        return [rows.version(session, name=f"v{one}") for one in range(number)]
+
+
+def promote(database: Database, number: int, reason: str = "it is better") -> Released:
+    with database.write() as session:
+        return releasing.promote(session, number, ANNA, reason, NOON)
+
+
+def revert(database: Database) -> Released:
+    with database.write() as session:
+        return releasing.revert(session, ANNA, "it is wrong", NOON)
+
+
+def test_the_first_model_takes_over_from_people_without_a_backtest(database: Database) -> None:
+    versions(database, 1)
+    released = promote(database, 1)
+    assert (released.moved, released.answering) == (1, 1)
+    with database.read() as session:
+        assert [one.move for one in rollouts.events(session)] == ["promote", "open"]
+        (act,) = people.acts(session, 10)
+    assert (act.actor, act.act, act.subject) == ("anna", "promote", "version 1")
+    assert act.detail["reason"] == "it is better"
+    assert act.detail["event"] == released.event_id
+
+
+def test_a_later_model_needs_a_backtest_against_the_one_that_answers(database: Database) -> None:
+    first, second, third = versions(database, 3)
+    promote(database, 1)
+    with pytest.raises(Conflict) as none:
+        promote(database, 2)
+    backtest(database, second, None)
+    with pytest.raises(Conflict) as alone:
+        promote(database, 2)
+    backtest(database, second, third)
+    with pytest.raises(Conflict) as other:
+        promote(database, 2)
+    backtest(database, second, first)
+    assert promote(database, 2).answering == 2
+    assert [one.value.code for one in (none, alone, other)] == ["no_backtest"] * 3
+    with database.read() as session:
+        event = rollouts.events(session, 1)[0]
+    assert event.evidence["verdict"] == "better"
+    assert event.evidence["low"] == 0.02
+
+
+def test_worse_evidence_lets_nothing_take_over(database: Database) -> None:
+    first, second = versions(database, 2)
+    backtest(database, second, None, "worse")
+    with pytest.raises(Conflict) as alone:
+        promote(database, 2)
+    promote(database, 1)
+    backtest(database, second, first, "worse")
+    with pytest.raises(Conflict) as against:
+        promote(database, 2)
+    assert alone.value.code == against.value.code == "backtest_worse"
+
+
+def test_who_cannot_tell_may_decide(database: Database) -> None:
+    first, second = versions(database, 2)
+    promote(database, 1)
+    backtest(database, second, first, "cannot_tell")
+    assert promote(database, 2).answering == 2
+
+
+def test_what_answers_cannot_take_over_again(database: Database) -> None:
+    versions(database, 1)
+    promote(database, 1)
+    with pytest.raises(Conflict) as refused:
+        promote(database, 1)
+    assert refused.value.code == "answers_already"
+
+
+def test_another_candidate_on_its_way_is_not_passed_over(database: Database) -> None:
+    first, second = versions(database, 2)
+    with database.write() as session:
+        rollouts.open_rollout(session, first.id, ANNA, "a candidate", NOON)
+    with pytest.raises(Conflict) as refused:
+        promote(database, second.number)
+    assert refused.value.code == "candidate_on_its_way"
+
+
+def test_a_reason_is_needed_and_nothing_is_left_without(database: Database) -> None:
+    versions(database, 1)
+    with pytest.raises(Invalid) as refused:
+        promote(database, 1, "  ")
+    assert refused.value.code == "no_reason"
+    with database.read() as session:
+        assert rollouts.events(session) == []
+        assert people.acts(session, 10) == []
+
+
+def test_a_version_that_is_not_there_is_not_found(database: Database) -> None:
+    with pytest.raises(NotFound):
+        promote(database, 7)
+
+
+def test_reverting_goes_back_one_by_one_to_people(database: Database) -> None:
+    first, second = versions(database, 2)
+    promote(database, 1)
+    backtest(database, second, first)
+    promote(database, 2)
+    assert revert(database) == Released(event_id=5, moved=2, answering=1)
+    assert revert(database).answering is None
+    with pytest.raises(Conflict) as refused:
+        revert(database)
+    assert refused.value.code == "nothing_to_revert"
+
+
+def test_a_candidate_that_answers_nobody_is_not_what_is_reverted(database: Database) -> None:
+    first, second = versions(database, 2)
+    promote(database, 1)
+    with database.write() as session:
+        rollouts.open_rollout(session, second.id, ANNA, "a candidate", NOON)
+    assert revert(database).moved == first.number
+
+
+def test_a_candidate_that_answers_a_part_is_what_is_reverted(database: Database) -> None:
+    first, second = versions(database, 2)
+    promote(database, 1)
+    with database.write() as session:
+        rollout = rollouts.open_rollout(session, second.id, ANNA, "a candidate", NOON)
+        rollouts.move(session, rollout.id, "limit", ANNA, "try it", NOON, share=0.1)
+    assert revert(database) == Released(event_id=5, moved=second.number, answering=first.number)
+
+
+def test_versions_are_listed_with_where_they_stand(database: Database) -> None:
+    first, second = versions(database, 2)
+    promote(database, 1)
+    backtest(database, second, first)
+    with database.write() as session:
+        rollouts.open_rollout(session, second.id, ANNA, "a candidate", NOON)
+    with database.read() as session:
+        listed = listing.versions(session)
+    assert [(one.version.number, one.role) for one in listed] == [
+        (2, "candidate"),
+        (1, "incumbent"),
+    ]
+    assert (listed[0].against, listed[1].backtest) == (1, None)
+
+
+def test_one_training_is_asked_for_at_a_time(database: Database) -> None:
+    with database.write() as session:
+        asked = retraining.ask(session, ANNA, NOON)
+    with pytest.raises(Conflict) as refused, database.write() as session:
+        retraining.ask(session, ANNA, NOON)
+    assert refused.value.code == "training_already"
+    with database.read() as session:
+        (job,) = jobs.unfinished(session, "train")
+    assert (job.id, job.asked_by) == (asked.id, "anna")
+
+
+def test_an_operator_releases_over_the_api(served: Serving, tmp_path: Path) -> None:
+    number = served.register(tmp_path / "one")
+    with served.client("ops", "operator") as operator, served.client() as shop:
+        assert operator.models()[0]["role"] is None
+        assert operator.promote(number, "the first").answering == number
+        assert operator.models()[0]["role"] == "incumbent"
+        served.program.live.refresh()
+        assert shop.predict(draw(0, 1)).label == "bear"
+        assert operator.revert("try people again").answering is None
+        served.program.live.refresh()
+        assert shop.predict(draw(0, 1)).status == "pending"
+        assert operator.retrain()
+        with pytest.raises(Refused) as refused:
+            operator.promote(99, "nothing")
+    assert (refused.value.status, refused.value.code) == (404, "not_found")
+    with served.database.read() as session:
+        acts = people.acts(session, 10)
+        event = rollouts.events(session, 1)[0]
+    assert [one.act for one in acts] == ["retrain", "revert", "promote"]
+    assert acts[0].actor.startswith("ops (ursa_")
+    assert (event.actor_kind, event.reason) == ("key", "try people again")
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 2001, None])
+def test_the_api_demands_a_reason_in_words(served: Serving, reason: str | None) -> None:
+    with served.http("ops", "operator") as client:
+        answer = client.post("/v1/models/1/promote", json={"reason": reason})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")

@@ -1,0 +1,132 @@
+"""The candidate that runs alongside: what it says is kept, and it never costs a consumer anything."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.engine import NetworkError
+from service import metrics
+from service.live import Loaded
+from store import predictions
+from store.tables import ShadowAnswer
+from tests.service.conftest import Start
+from tests.service.serving import Serving
+from tests.toy import draw
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Who is asked alongside is the same before both databases."""
+    return sqlite_url
+
+
+def test_the_candidate_is_asked_about_everything_and_changes_nothing(
+    served: Serving, tmp_path: Path
+) -> None:
+    number = served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", seed=1))
+    with served.client() as client:
+        answer = client.predict(draw(1, 4))
+    (shadow,) = shadows(served, answer.id)
+    assert (answer.label, answer.model_version, answer.stage) == ("teddy", number, "full")
+    assert (shadow.label, shadow.error) == ("teddy", None)
+    assert shadow.probabilities is not None
+    assert set(shadow.probabilities) == {"bear", "teddy"}
+    assert reviews_of(served, answer.id) == []
+
+
+def test_where_the_two_differ_people_are_asked(served: Serving, tmp_path: Path) -> None:
+    served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", order=(1, 0)))
+    with served.client() as client:
+        answer = client.predict(draw(1, 4))
+    (shadow,) = shadows(served, answer.id)
+    assert (answer.label, shadow.label) == ("teddy", "bear")
+    assert reviews_of(served, answer.id) == [("evidence", ["disagreement"])]
+
+
+def test_before_any_model_answers_the_candidate_is_asked_and_people_answer(
+    served: Serving, tmp_path: Path
+) -> None:
+    served.open(served.register(tmp_path / "one"))
+    with served.client() as client:
+        answer = client.predict(draw(0, 4))
+    (shadow,) = shadows(served, answer.id)
+    assert (answer.status, answer.stage, answer.label) == ("pending", "manual", None)
+    assert shadow.label == "bear"
+    assert reviews_of(served, answer.id) == [("held", ["held"])]
+
+
+def test_a_candidate_that_fails_is_a_row_and_no_fault(served: Serving, tmp_path: Path) -> None:
+    served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", seed=1))
+    candidate(served).classifier.engine = Failing()  # type: ignore[assignment]  # has what is asked of it
+    with served.client() as client:
+        answer = client.predict(draw(0, 4))
+    (shadow,) = shadows(served, answer.id)
+    assert answer.status == "answered"
+    assert (shadow.label, shadow.error) == (None, "NetworkError: the candidate failed")
+    assert reviews_of(served, answer.id) == []
+
+
+def test_a_candidate_that_hangs_is_left_out_and_counted(start: Start, tmp_path: Path) -> None:
+    served = start(shadow_seconds=0.05)
+    served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", seed=1))
+    hanging = Hanging()
+    candidate(served).classifier.engine = hanging  # type: ignore[assignment]  # has what is asked of it
+    before = shed()
+    try:
+        with served.client() as client:
+            # more than there are places for candidates that think
+            answers = [client.predict(draw(0, number)) for number in range(6)]
+    finally:
+        hanging.go_on.set()
+    assert {one.status for one in answers} == {"answered"}
+    assert [shadows(served, one.id) for one in answers] == [[]] * 6
+    assert shed() - before == 6
+
+
+class Failing:
+    """A network that fails on every picture."""
+
+    name, precision = "failing", "none"
+
+    def run(self, _: object) -> None:
+        """As the engine does."""
+        raise NetworkError("the candidate failed")
+
+
+class Hanging:
+    """A network that thinks until it is told to stop."""
+
+    name, precision = "hanging", "none"
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def run(self, _: object) -> None:
+        """As the engine does."""
+        self.go_on.wait()
+        raise NetworkError("too late")
+
+
+def candidate(served: Serving) -> Loaded:
+    found = served.program.live.standing.candidate
+    assert found is not None
+    return found
+
+
+def shadows(served: Serving, prediction_id: str) -> list[ShadowAnswer]:
+    with served.database.read() as session:
+        return list(predictions.shadows(session, prediction_id))
+
+
+def reviews_of(served: Serving, prediction_id: str) -> list[Any]:
+    return [(one.lane, one.reasons) for one in served.reviews(prediction_id)]
+
+
+def shed() -> float:
+    return metrics.REGISTRY.get_sample_value("ursa_shadow_answers_total", {"outcome": "shed"}) or 0
