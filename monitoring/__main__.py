@@ -1,0 +1,111 @@
+"""`python -m monitoring work`: watch what comes in, until told to stop.
+
+Whatever keeps it from starting is one sentence on standard error and exit code 1; a database that does not answer
+yet is waited for. SIGTERM and SIGINT end it with exit code 0, in the middle of a check too.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from prometheus_client import start_http_server
+
+from monitoring import logs, loop, metrics
+from monitoring.loop import Monitor, Stop, Stopped
+from monitoring.references import References
+from monitoring.settings import MonitoringSettings, read_settings
+from store import migrate
+from store.bundles import BundleStore
+from store.database import Database
+from store.errors import Invalid, StoreError
+from store.objects import Objects
+
+log = structlog.get_logger("monitoring")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    build_parser().parse_args(words)
+    stop = Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        with suppress(Stopped):
+            logs.configure()
+            _work(read_settings(), stop)
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return 1
+    log.info("stopped")
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m monitoring", description="Watch what comes in."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("work", help="check windows and keep the gauges, until told to stop")
+    return parser
+
+
+def _work(settings: MonitoringSettings, stop: Stop) -> None:
+    database = Database(settings.store.database_url, pool_size=4)
+    try:
+        _wait_for(database, settings, stop)
+        bundles = BundleStore(_objects(settings), settings.bundle_cache)
+        _serve_metrics(settings)
+        loop.work(Monitor(settings, _now, database, References(bundles)), stop)
+    finally:
+        database.dispose()
+
+
+def _wait_for(database: Database, settings: MonitoringSettings, stop: Stop) -> None:
+    while not stop.asked:
+        try:
+            migrate.check(database)
+        except StoreError as error:
+            if error.code != "database_unavailable":
+                raise
+            log.warning("waiting for the database", why=str(error))
+        else:
+            return
+        stop.wait(settings.monitoring_poll_seconds)
+
+
+def _objects(settings: MonitoringSettings) -> Objects:
+    try:
+        return Objects(settings.store.storage_url)
+    except (OSError, ValueError) as error:
+        raise Invalid(
+            f"The storage {settings.store.storage_url} cannot be used: {error}."
+        ) from error
+
+
+def _serve_metrics(settings: MonitoringSettings) -> None:
+    host, port = settings.monitoring_metrics_host, settings.monitoring_metrics_port
+    if not port:
+        return
+    try:
+        start_http_server(port, host, metrics.REGISTRY)
+    except OSError as error:
+        raise Invalid(
+            f"Metrics cannot be served on {host}:{port}: {(error.strerror or str(error)).lower()}."
+            " URSA_MONITORING_METRICS_PORT chooses another port, 0 serves none."
+        ) from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    # taking down all that the report library has loaded takes seconds, and nothing is left to be saved
+    os._exit(code)

@@ -1,0 +1,53 @@
+"""Set the gauges from the database's rows, so that any monitor that is scraped tells the same."""
+
+from datetime import datetime, timedelta
+
+from monitoring import metrics
+from store import jobs, predictions, reviews, rollouts, windows
+from store.database import Session
+from store.rollouts import Live
+from store.tables.reviews import LANES
+
+
+def refresh(session: Session, now: datetime) -> None:
+    """Read everything once; whatever raises leaves the gauges that were set and the ones that were not."""
+    live = rollouts.live(session)
+    _models(live)
+    _queue(session, now)
+    _traffic(session, now)
+    _window(session, live)
+    _heartbeats(session)
+
+
+def _models(live: Live) -> None:
+    for role, model in (("incumbent", live.incumbent), ("candidate", live.candidate)):
+        metrics.MODEL_VERSION.labels(role).set(model.number if model else 0)
+
+
+def _queue(session: Session, now: datetime) -> None:
+    queue = reviews.queue(session, now)
+    for lane in LANES:
+        metrics.QUEUE.labels(lane).set(queue.open_by_lane.get(lane, 0))
+    age = (now - queue.oldest).total_seconds() if queue.oldest else 0.0
+    metrics.QUEUE_OLDEST.set(max(0.0, age))
+
+
+def _traffic(session: Session, now: datetime) -> None:
+    counted = predictions.traffic(session, now - timedelta(hours=1))
+    for kind in metrics.TRAFFIC:
+        value = getattr(counted, "predictions" if kind == "all" else kind)
+        metrics.PREDICTIONS_LAST_HOUR.labels(kind).set(value)
+
+
+def _window(session: Session, live: Live) -> None:
+    newest = windows.latest_of(session, live.incumbent.version_id, 0) if live.incumbent else None
+    for verdict in metrics.VERDICTS:
+        metrics.WINDOW_VERDICT.labels(verdict).set(newest is not None and newest.verdict == verdict)
+    metrics.WINDOW_ENDS.set(newest.ends_at.timestamp() if newest else 0)
+    metrics.WINDOW_PICTURES.set(newest.pictures if newest else 0)
+
+
+def _heartbeats(session: Session) -> None:
+    seen = jobs.heartbeats(session)
+    for program in metrics.PROGRAMS:
+        metrics.HEARTBEAT.labels(program).set(seen[program].timestamp() if program in seen else 0)

@@ -1,0 +1,59 @@
+"""What the monitoring program must know. Read once at the start and passed in; nothing else reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.errors import Invalid
+from store.settings import StoreSettings, number, of_this_machine, read_store_settings, whole
+
+
+@dataclass(frozen=True)
+class MonitoringSettings:
+    """`docs/reference/monitoring.md` says what each is good for.
+
+    A stretch of `window_predictions` is a full window; what is not full is checked after `window_wait_seconds`, and
+    below `window_minimum` pictures nothing is concluded. Without a `monitoring_metrics_port` (0) no metrics are served.
+    """
+
+    store: StoreSettings
+    bundle_cache: Path = Path("data/bundles")
+    window_predictions: int = 200
+    window_minimum: int = 50
+    window_wait_seconds: float = 3600.0
+    monitoring_poll_seconds: float = 5.0
+    monitoring_metrics_host: str = "127.0.0.1"
+    monitoring_metrics_port: int = 0
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.window_minimum <= self.window_predictions <= 10_000:
+            raise Invalid(
+                "URSA_WINDOW_MINIMUM must be at least 2, and URSA_WINDOW_PREDICTIONS between it and 10000."
+            )
+        if not self.window_wait_seconds > 0 or not self.monitoring_poll_seconds > 0:
+            raise Invalid(
+                "URSA_WINDOW_WAIT_SECONDS and URSA_MONITORING_POLL_SECONDS must be above 0."
+            )
+        if not 0 <= self.monitoring_metrics_port <= 65535:
+            raise Invalid("URSA_MONITORING_METRICS_PORT must be between 0 and 65535.")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSettings:
+    """From the environment unless another mapping is given. Raises Invalid with one sentence."""
+    given = of_this_machine(os.environ) if environ is None else environ
+    return MonitoringSettings(
+        store=read_store_settings(given, needs_secret=False),
+        bundle_cache=Path(given.get("URSA_BUNDLE_CACHE", "data/bundles")),
+        window_predictions=whole(given, "URSA_WINDOW_PREDICTIONS", 200),
+        window_minimum=whole(given, "URSA_WINDOW_MINIMUM", 50),
+        window_wait_seconds=number(given, "URSA_WINDOW_WAIT_SECONDS", 3600.0),
+        monitoring_poll_seconds=number(given, "URSA_MONITORING_POLL_SECONDS", 5.0),
+        monitoring_metrics_host=given.get("URSA_MONITORING_METRICS_HOST", "127.0.0.1"),
+        monitoring_metrics_port=whole(given, "URSA_MONITORING_METRICS_PORT", 0),
+    )
+
+
+def forbid_telemetry() -> None:
+    """Tell libraries of this process that report their use to report nothing; before they are imported."""
+    os.environ["DO_NOT_TRACK"] = "1"

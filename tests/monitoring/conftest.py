@@ -1,0 +1,39 @@
+"""One toy bundle for all tests of monitoring, and a database in which it answers."""
+
+from pathlib import Path
+
+import pytest
+import structlog
+
+from store.database import Database
+from tests.monitoring.given import Watched
+from tests.toy import toy_bundle
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_log() -> None:
+    # unconfigured, structlog draws a trace with all variables, which takes seconds
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy bundle with 120 held-out pictures."""
+    return toy_bundle(tmp_path_factory.mktemp("toy") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose reference is too small for any verdict: its windows take no time."""
+    return toy_bundle(tmp_path_factory.mktemp("small") / "bundle", held_out=40)
+
+
+@pytest.fixture
+def watched(database: Database, tmp_path: Path) -> Watched:
+    """A monitor over an empty database; nothing answers yet."""
+    return Watched(database, tmp_path)
