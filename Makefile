@@ -1,0 +1,48 @@
+# Every command that a person types by hand. `make` alone lists them.
+
+PORT ?= 8000
+DATA ?= data
+python := .venv/bin/python
+lock := $(python) -m uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --quiet
+unhashed := sed -e '/--hash=/d' -e 's/ \\$$//'
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format migrate locks
+
+help: ## list these commands
+	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)$$/make \1	\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
+
+setup: ## make .venv hold what the locks name (run and test do it by themselves); PYTHON= names the Python
+	@deploy/setup
+
+run: setup ## start Ursa on this machine, http://127.0.0.1:8000; PORT= and DATA= (a folder) change where
+	@exec $(python) -m deploy.run --port "$(PORT)" --data "$(DATA)"
+
+test: setup ## run the tests; what this machine lacks is skipped and reported at the end
+	@$(python) -m pytest
+
+check: setup ## format, lint, types, import contracts, rules of the house
+	$(python) -m ruff format --check
+	$(python) -m ruff check
+	$(python) -m mypy
+	.venv/bin/lint-imports
+	$(python) -m deploy.rules
+
+format: setup ## put the code in its form
+	$(python) -m ruff format
+	$(python) -m ruff check --fix
+
+migrate: setup ## bring the database that URSA_DATABASE_URL names up to date (make run does it by itself)
+	@$(python) -m deploy.migrate
+
+bench-%: setup ## measure: make bench-NAME runs tests/benchmarks/NAME.py
+	@$(python) -m tests.benchmarks.$*
+
+locks: setup ## write deploy/locks from pyproject.toml and keep versions; UPGRADE=--upgrade takes the newest
+	echo uv | $(subst pyproject.toml,-,$(lock)) $(UPGRADE) -o deploy/locks/bootstrap.txt
+	$(lock) $(UPGRADE) --group dev -o deploy/locks/development.txt
+	$(unhashed) deploy/locks/development.txt > .venv/versions.txt
+	for group in service monitoring retrain; do \
+		$(lock) --group $$group -c .venv/versions.txt -o deploy/locks/$$group.txt || exit 1; \
+	done

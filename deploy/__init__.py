@@ -1,0 +1,1 @@
+"""How Ursa is started and watched. Nothing of the product lives here."""

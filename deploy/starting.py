@@ -1,0 +1,158 @@
+"""The steps of `make run`, in order. Each leaves alone what an earlier run has made."""
+
+import http.client
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy import checks, local
+from deploy.checks import Refused
+from deploy.programs import CannotStay, Programs, kill_group
+from deploy.settings import database_url, environment_for
+from deploy.stopping import deferred, on_signals
+from store import migrate, models, people
+from store.database import Database
+from store.errors import Conflict, StoreError
+
+READY_SECONDS = 120.0
+_PROCFILE = Path(__file__).parent / "Procfile"
+
+
+def start(data: Path, port: int, per_class: int) -> None:
+    """Run Ursa from the folder `data` (absolute) on 127.0.0.1 until a signal ends it. Raises Refused."""
+    checks.folder(data)
+    with checks.only_one(data):
+        checks.port(port)
+        checks.database(data / "ursa.db")
+        mine = local.read_or_make(data / "local.env", people.new_key())
+        environment = environment_for(data, mine.ursa_secret_key, port)
+        try:
+            migrate.upgrade(database_url(data))
+            database = Database(database_url(data))
+            _first_model(database, data, per_class, environment)
+            _people(database, mine)
+            database.dispose()
+        except StoreError as error:
+            raise Refused(str(error)) from error
+        _serve(data, port, mine, environment)
+
+
+def _first_model(
+    database: Database, data: Path, per_class: int, environment: Mapping[str, str]
+) -> None:
+    samples = data / "samples"
+    with database.read() as session:
+        is_there = bool(models.newest_first(session, limit=1))
+    if is_there and samples.exists():
+        return
+    print("Drawing sample pictures of three kinds of bears ...", flush=True)
+    drawing = ["samples", str(samples), "--per-class", str(per_class), "--seed", "1"]
+    _step(data, drawing, environment)
+    if not is_there:
+        print("Training the first model from them; this takes some minutes, once ...", flush=True)
+        _step(data, ["first-model", str(samples), "--sample"], environment)
+
+
+def _step(data: Path, arguments: list[str], environment: Mapping[str, str]) -> None:
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        # a stop between the start of the program and its name being known would leave it running
+        with deferred():
+            # a session of its own: Ctrl-C reaches this process alone, which then ends the step in order
+            child = subprocess.Popen(
+                ["python", "-m", "retrain", *arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        if child.wait() == 0:
+            return
+    except BaseException:
+        if child is not None:
+            _end(child)
+        raise
+    checks.room(data)
+    raise Refused(
+        f"`python -m retrain {arguments[0]}` failed (see above); `make run` takes it up again."
+    )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=10)
+    kill_group(child)
+    child.wait()
+
+
+def _people(database: Database, mine: local.Local) -> None:
+    now = datetime.now(UTC)
+    with database.write() as session:
+        known = {person.name for person in people.people(session)}
+        if mine.admin_name not in known:
+            people.add_person(session, mine.admin_name, mine.admin_password, "admin", now)
+        # some reviews want a second pair of eyes
+        if mine.reviewer_name not in known:
+            people.add_person(session, mine.reviewer_name, mine.reviewer_password, "reviewer", now)
+    # a key that is there is left alone, a revoked one too
+    with suppress(Conflict), database.write() as session:
+        consumer = people.add_consumer(session, "local", now)
+        people.add_key(session, consumer, mine.api_key, "consumer", now)
+
+
+def _serve(data: Path, port: int, mine: local.Local, environment: Mapping[str, str]) -> None:
+    programs = Programs(_PROCFILE.read_text(), environment)
+    on_signals(lambda *_: programs.ask_to_stop())
+    greeting = _greeting(data, port, mine)
+    threading.Thread(target=_greet, args=(programs, port, greeting), daemon=True).start()
+    try:
+        programs.run()
+    except CannotStay as error:
+        raise Refused(str(error)) from error
+
+
+def _greet(programs: Programs, port: int, greeting: str) -> None:
+    def not_ready() -> None:
+        raise CannotStay("The service is not ready after two minutes: its last lines say why.")
+
+    deadline = time.monotonic() + READY_SECONDS
+    while not _is_ready(port):
+        if time.monotonic() > deadline:
+            programs.tell(not_ready)
+            return
+        time.sleep(0.2)
+    programs.tell(lambda: print(greeting, flush=True))
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _greeting(data: Path, port: int, mine: local.Local) -> str:
+    address = f"http://127.0.0.1:{port}"
+    pictures = sorted(path for path in (data / "samples").rglob("*") if path.is_file())
+    picture = next(iter(pictures), data / "picture.jpg")
+    call = shlex.join(
+        [
+            *("curl", "-sS", "-H", f"Authorization: Bearer {mine.api_key}"),
+            # in quotes, since curl reads commas and semicolons in a bare name as its own
+            *("-F", f'image=@"{picture}"', f"{address}/v1/predictions"),
+        ]
+    )
+    return (
+        f"\nUrsa is at {address}\n"
+        f"Sign in as {mine.admin_name} or {mine.reviewer_name}; the passwords are in {data / 'local.env'}\n"
+        f"Ask about a picture, from any terminal:\n\n{call}\n\nCtrl-C stops everything.\n"
+    )
