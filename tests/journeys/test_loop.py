@@ -1,0 +1,188 @@
+"""The loop, once around, in three real processes: predict, review, label, retrain, backtest, promote, revert."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from retrain.samples import CLASSES, write_folder
+from store import predictions, reviews, windows
+from store.database import Database
+from store.objects import Objects
+from store.pictures import PictureStore
+from tests.journeys.programs import Programs, programs
+from tests.journeys.reviewer import Reviewer
+
+pytestmark = [pytest.mark.journey, pytest.mark.training, pytest.mark.timeout(600)]
+
+PASSWORD = secrets.token_urlsafe(12)
+ORDINARY, SHIFTED = 20, 20
+
+# everything is reviewed, so that a short journey has labels enough
+POLICY = """\
+answer_at = 0.0
+hold_below = 0.0
+review_below = 1.0
+review_out_of_domain = true
+"""
+
+
+@pytest.fixture
+def three(tmp_path: Path, database_url: str) -> Iterator[Programs]:
+    """Three programs on an empty database, none of them started."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY)
+    with programs(
+        tmp_path,
+        database_url,
+        URSA_POLICY_FILE=str(policy),
+        URSA_AUDIT_RATE="0.3",
+        URSA_RETRAIN_EPOCHS="2",
+        URSA_WINDOW_PREDICTIONS="50",
+        URSA_WINDOW_MINIMUM="20",
+    ) as made:
+        yield made
+
+
+def test_the_loop_closes(three: Programs, tmp_path: Path) -> None:
+    write_folder(tmp_path / "first", per_class=40, seed=1)
+    three.command(
+        "retrain",
+        "first-model",
+        str(tmp_path / "first"),
+        "--size",
+        "32",
+        "--epochs",
+        "3",
+        "--seed",
+        "1",
+    )
+    three.command(
+        "service", "person", "add", "rosa", "--role", "reviewer", "--simulated", feed=PASSWORD
+    )
+    key = three.command("service", "key", "add", "shop", "--role", "operator").strip()
+    for program in ("service", "monitoring", "retrain"):
+        three.start(program)
+    ordinary = _pictures(tmp_path / "ordinary", ORDINARY, 2, None)
+    shifted = _pictures(tmp_path / "shifted", SHIFTED, 3, "drawn")
+    truth = {hashlib.sha256(data).hexdigest(): name for data, name in (*ordinary, *shifted)}
+    told: list[str] = []
+
+    with httpx.Client(
+        base_url=three.url, headers={"Authorization": f"Bearer {key}"}, timeout=30
+    ) as consumer:
+        first = _send(consumer, ordinary[0][0], told)
+        assert (first["status"], first["label"], first["stage"]) == ("pending", None, "manual")
+
+        _act(consumer, "/v1/models/1/promote", "the first model, looked at")
+        three.wait_for(
+            lambda: _answering(consumer, ordinary[0][0], told, 1), 10, "version 1 to answer"
+        )
+        for data, _ in (*ordinary, *shifted):
+            assert _send(consumer, data, told)["status"] == "answered"
+        with Reviewer(three.url, "rosa", PASSWORD) as rosa:
+            labelled = rosa.label_all(truth.get)
+        assert (labelled.labels, labelled.skipped) == (len(told), 0)
+
+        # people answered what no model had
+        now_told = consumer.get(f"/v1/predictions/{first['id']}").json()
+        assert (now_told["answered_by"], now_told["label"]) == ("person", ordinary[0][1])
+
+        _act(consumer, "/v1/retrain", None)
+        second = three.wait_for(lambda: _backtested(consumer, 2), 240, "version 2 and its backtest")
+        assert second["role"] == "candidate"
+        assert second["stage"] == "manual"
+        assert second["backtest"]["against"] == 1
+        assert second["backtest"]["pictures"] > 0
+        assert (
+            second["backtest"]["low"]
+            <= second["backtest"]["difference"]
+            <= second["backtest"]["high"]
+        )
+
+        # the candidate runs alongside and changes nothing
+        three.wait_for(
+            lambda: _shadowed(three, consumer, shifted[0][0], told), 10, "a shadow answer"
+        )
+        _act(consumer, "/v1/models/2/promote", "it learned the drawings")
+        three.wait_for(
+            lambda: _answering(consumer, shifted[1][0], told, 2), 10, "version 2 to answer"
+        )
+        _act(consumer, "/v1/revert", "to see that it can be taken back")
+        three.wait_for(
+            lambda: _answering(consumer, shifted[2][0], told, 1), 10, "version 1 to answer"
+        )
+
+    three.wait_for(lambda: _window(three), 60, "a window to be checked")
+    for program in ("retrain", "monitoring", "service"):
+        assert three.stop(program) == 0
+    _everything_is_kept(three, told)
+
+
+def _pictures(folder: Path, number: int, seed: int, shift: str | None) -> list[tuple[bytes, str]]:
+    paths = write_folder(folder, per_class=number, seed=seed, shift=shift)
+    assert len(paths) == number * len(CLASSES)
+    return [(path.read_bytes(), path.parent.name) for path in paths]
+
+
+def _send(consumer: httpx.Client, data: bytes, told: list[str]) -> dict[str, Any]:
+    answer = consumer.post("/v1/predictions", files={"image": ("picture.jpg", data)})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    told.append(body["id"])
+    return body
+
+
+def _answering(consumer: httpx.Client, data: bytes, told: list[str], number: int) -> bool:
+    return bool(_send(consumer, data, told)["model_version"] == number)
+
+
+def _shadowed(three: Programs, consumer: httpx.Client, data: bytes, told: list[str]) -> bool:
+    answer = _send(consumer, data, told)
+    assert answer["model_version"] == 1
+    database = Database(three.database_url)
+    try:
+        with database.read() as session:
+            return [one.error for one in predictions.shadows(session, answer["id"])] == [None]
+    finally:
+        database.dispose()
+
+
+def _act(consumer: httpx.Client, path: str, reason: str | None) -> None:
+    answer = consumer.post(path, json=None if reason is None else {"reason": reason})
+    assert answer.is_success, answer.text
+
+
+def _backtested(consumer: httpx.Client, number: int) -> dict[str, Any] | None:
+    models = consumer.get("/v1/models").json()["models"]
+    found = [one for one in models if one["number"] == number and one["backtest"]]
+    return found[0] if found else None
+
+
+def _window(three: Programs) -> bool:
+    database = Database(three.database_url)
+    try:
+        with database.read() as session:
+            return bool(windows.newest(session, 1))
+    finally:
+        database.dispose()
+
+
+def _everything_is_kept(three: Programs, told: list[str]) -> None:
+    database = Database(three.database_url)
+    pictures = PictureStore(Objects(str(three.folder / "storage")))
+    try:
+        with database.read() as session:
+            assert predictions.count(session) == len(set(told)) == len(told)
+            for prediction_id in told:
+                row = predictions.get(session, prediction_id)
+                kept = pictures.read(row.picture_digest)
+                assert hashlib.sha256(kept).hexdigest() == row.picture_digest
+                assert row.audit_rate == 0.3
+            assert reviews.of_prediction(session, told[0])
+    finally:
+        database.dispose()
