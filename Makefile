@@ -20,7 +20,7 @@ run: setup ## start Ursa on this machine, http://127.0.0.1:8000; PORT= and DATA=
 	@exec $(python) -m deploy.run --port "$(PORT)" --data "$(DATA)"
 
 test: setup ## run the tests; what this machine lacks is skipped and reported at the end
-	@$(python) -m pytest
+	@OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist worksteal
 
 check: setup ## format, lint, types, import contracts, rules of the house
 	$(python) -m ruff format --check

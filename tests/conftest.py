@@ -22,6 +22,8 @@ from tests import postgres
 
 _LACK = "this machine lacks "
 _TEMPLATE = "ursa_template"
+# each has a PostgreSQL server of its own and some of them train
+_MOST_WORKERS = 4
 _numbers = count(1)
 
 
@@ -30,6 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Close the network: a connection to anything but this machine is an error."""
     config.option.allow_hosts = "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process of tests for each core that is ours, and never more than memory is sure to bear."""
+    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -22,6 +22,7 @@ def test_this_machine_itself_can_be_reached() -> None:
         socket.create_connection(listening.getsockname()).close()
 
 
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
 @pytest.mark.parametrize(
     ("environment", "outcome"),
     [
@@ -30,11 +31,12 @@ def test_this_machine_itself_can_be_reached() -> None:
     ],
 )
 def test_a_lack_is_reported_or_fails(
-    tmp_path: Path, environment: dict[str, str], outcome: str
+    tmp_path: Path, environment: dict[str, str], outcome: str, workers: list[str]
 ) -> None:
     (tmp_path / "test_page.py").write_text("def test_page(chromium): pass")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "--rootdir", tmp_path, tmp_path],
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "--rootdir", tmp_path, tmp_path]
+        + workers,
         cwd=ROOT,
         # nothing is on this PATH
         env={"PATH": str(tmp_path), **environment},
