@@ -35,8 +35,7 @@ def test_a_lack_is_reported_or_fails(
 ) -> None:
     (tmp_path / "test_page.py").write_text("def test_page(chromium): pass")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.conftest", "--rootdir", tmp_path, tmp_path]
-        + workers,
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", *workers, tmp_path],
         cwd=ROOT,
         # nothing is on this PATH
         env={"PATH": str(tmp_path), **environment},

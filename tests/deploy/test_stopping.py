@@ -29,9 +29,14 @@ def handlers_as_before() -> Iterator[None]:
 def test_a_stop_in_a_deferred_block_waits_for_its_end(number: signal.Signals) -> None:
     on_signals(_stop)
     steps = []
-    with pytest.raises(_Stopped), deferred():
-        os.kill(os.getpid(), number)
-        steps.append("went on")
+
+    def interrupted() -> None:
+        with deferred():
+            os.kill(os.getpid(), number)
+            steps.append("went on")
+
+    with pytest.raises(_Stopped):
+        interrupted()
     assert steps == ["went on"]
     with pytest.raises(_Stopped):
         os.kill(os.getpid(), number)
