@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 import structlog
 from prometheus_client import start_http_server
 
-from monitoring import logs, loop, metrics
+from monitoring import loop, metrics
 from monitoring.loop import Monitor, Stop, Stopped
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings, read_settings
-from store import migrate
+from store import logs, migrate
 from store.bundles import BundleStore
 from store.database import Database
 from store.errors import Invalid, StoreError

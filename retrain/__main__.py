@@ -23,7 +23,7 @@ from retrain.program import open_program
 from retrain.progress import Bar
 from retrain.scoring import in_words
 from retrain.settings import DEVICES, read_settings
-from store import migrate
+from store import logs, migrate
 from store.errors import Invalid, StoreError
 
 DESCRIPTION = "Train classifiers from folders and from what people have labelled."
@@ -133,6 +133,7 @@ def _summary(made: first_model.FirstModel) -> str:
 
 
 def _work(_: argparse.Namespace) -> int:
+    logs.configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

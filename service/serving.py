@@ -4,6 +4,7 @@ What can be wrong is looked at before the server starts, so that nobody has to r
 of these processes; nothing is shared between them but the database and the storage.
 """
 
+import logging
 import signal
 import socket
 import sys
@@ -11,10 +12,10 @@ import sys
 import structlog
 import uvicorn
 
-from service import logs
 from service.app import create_app
 from service.program import preflight
 from service.settings import Settings
+from store import logs
 from store.errors import Unavailable
 
 _log = structlog.get_logger()
@@ -27,7 +28,7 @@ def serve(settings: Settings) -> None:
     """
     preflight(settings)
     with _listening(settings.host, settings.port) as listener:
-        logs.configure()
+        logs.configure(logging.INFO)
         host, port = listener.getsockname()[:2]
         _log.info("serving", host=host, port=port)
         server = uvicorn.Server(

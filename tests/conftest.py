@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import make_url
 
 from store import migrate
@@ -55,6 +56,17 @@ def lacking(what: str) -> NoReturn:
     if os.environ.get("URSA_TEST_REQUIRE") == "1":  # noqa: TID251 - a setting of the tests alone
         pytest.fail(_LACK + what, pytrace=False)
     pytest.skip(_LACK + what)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_log() -> None:
+    # unconfigured, structlog draws a trace with all variables, which takes seconds
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -3,22 +3,10 @@
 from pathlib import Path
 
 import pytest
-import structlog
 
 from store.database import Database
 from tests.monitoring.given import Watched
 from tests.toy import toy_bundle
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _plain_log() -> None:
-    # unconfigured, structlog draws a trace with all variables, which takes seconds
-    structlog.configure(
-        processors=[
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["event"]),
-        ]
-    )
 
 
 @pytest.fixture(scope="session")

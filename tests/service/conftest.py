@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import structlog
 
 from service.settings import Settings
 from store.settings import StoreSettings
@@ -14,17 +13,6 @@ from tests.service.serving import POLICY, Serving, serving
 
 SECRET = "a secret of the tests that is long enough"
 Start = Callable[..., Serving]
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _plain_log() -> None:
-    # unconfigured, structlog draws a trace with all variables, which takes seconds
-    structlog.configure(
-        processors=[
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["event"]),
-        ]
-    )
 
 
 @pytest.fixture

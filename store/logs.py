@@ -1,4 +1,4 @@
-"""One JSON object per line on standard error, from this code and from the libraries alike.
+"""What a program logs: one JSON object per line on standard error, from this code and the libraries alike.
 
 Never logged: keys, tokens, passwords, the bytes of pictures.
 """
@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 
 
-def configure() -> None:
-    """Send everything that is logged in this process one way."""
+def configure(libraries: int = logging.WARNING) -> None:
+    """Send everything that is logged in this process one way; from the libraries what is of this level or above."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -33,6 +33,6 @@ def configure() -> None:
             foreign_pre_chain=shared,
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.basicConfig(handlers=[handler], level=libraries, force=True)
     # it tells at every look at the schema which database it is
     logging.getLogger("alembic").setLevel(logging.WARNING)
