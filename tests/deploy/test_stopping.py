@@ -20,6 +20,9 @@ def _stop(*_: object) -> None:
 @pytest.fixture(autouse=True)
 def handlers_as_before() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    # the tests themselves may run under nohup
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
