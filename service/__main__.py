@@ -6,12 +6,15 @@ The commands use the same acts as API and pages. What goes wrong is one sentence
 import argparse
 import getpass
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from service import commands, serving
 from service.clock import wall_clock
 from service.settings import Settings, read_settings
+from store.database import Database
 from store.errors import StoreError
+from store.rollouts import Actor
 from store.tables.people import KEY_ROLES, PERSON_ROLES
 
 
@@ -38,12 +41,17 @@ def build_parser() -> argparse.ArgumentParser:
     subs.add_parser("serve", help="answer requests until told to stop")
 
     person = subs.add_parser("person", help="people who sign in")
-    adding = person.add_subparsers(dest="act", required=True).add_parser("add", help="add one")
-    adding.add_argument("name")
+    acts = person.add_subparsers(dest="act", required=True)
+    adding = acts.add_parser("add", help="add one")
+    password = acts.add_parser("password", help="give one a new password")
+    unlock = acts.add_parser("unlock", help="let one try again who guessed too often")
+    for one in (adding, password, unlock):
+        one.add_argument("name")
+    for one in (adding, password):
+        one.add_argument(
+            "--password-file", type=Path, help="its first line; else asked for, or standard input"
+        )
     adding.add_argument("--role", choices=PERSON_ROLES, required=True)
-    adding.add_argument(
-        "--password-file", type=Path, help="its first line; else asked for, or standard input"
-    )
     adding.add_argument("--simulated", action="store_true", help="mark this reviewer's labels")
 
     keys = subs.add_parser("key", help="API keys").add_subparsers(dest="act", required=True)
@@ -57,6 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
     promote = subs.add_parser("promote", help="let a model version answer everything")
     promote.add_argument("--version", type=int, required=True)
     promote.add_argument("--reason", required=True)
+    withdraw = subs.add_parser("withdraw", help="take a candidate off its way")
+    withdraw.add_argument("--version", type=int, required=True)
+    withdraw.add_argument("--reason", required=True)
     revert = subs.add_parser("revert", help="take back the version that answers")
     revert.add_argument("--reason", required=True)
     subs.add_parser("status", help="who answers, and what waits")
@@ -67,20 +78,36 @@ def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
     now, actor = wall_clock(), commands.actor(_user())
     with commands.opened(settings) as database:
         if given.command == "person":
-            password = _password(given.password_file)
-            return commands.add_person(
-                database, given.name, given.role, password, given.simulated, actor, now
-            )
-        if given.command == "key" and given.act == "add":
-            key = _first_line(given.key_file) if given.key_file else None
-            return commands.add_key(database, given.consumer, given.role, key, actor, now)
+            return _person(given, database, actor, now)
         if given.command == "key":
-            return commands.revoke_key(database, given.prefix, actor, now)
+            return _key(given, database, actor, now)
         if given.command == "promote":
             return commands.promote(database, given.version, given.reason, actor, now)
+        if given.command == "withdraw":
+            return commands.withdraw(database, given.version, given.reason, actor, now)
         if given.command == "revert":
             return commands.revert(database, given.reason, actor, now)
         return commands.status(database, now)
+
+
+def _person(
+    given: argparse.Namespace, database: Database, actor: Actor, now: datetime
+) -> list[str]:
+    if given.act == "unlock":
+        return commands.unlock(database, given.name, actor, now)
+    password = _password(given.password_file)
+    if given.act == "password":
+        return commands.set_password(database, given.name, password, actor, now)
+    return commands.add_person(
+        database, given.name, given.role, password, given.simulated, actor, now
+    )
+
+
+def _key(given: argparse.Namespace, database: Database, actor: Actor, now: datetime) -> list[str]:
+    if given.act == "revoke":
+        return commands.revoke_key(database, given.prefix, actor, now)
+    key = _first_line(given.key_file) if given.key_file else None
+    return commands.add_key(database, given.consumer, given.role, key, actor, now)
 
 
 def _password(file: Path | None) -> str:

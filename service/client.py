@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Moved:
-    """A promotion or a revert; `answering` is the version that answers now, None for people."""
+    """A promotion, a withdrawal or a revert; `answering` is the version that answers now, None for people."""
 
     event_id: int
     moved: int
@@ -146,6 +146,10 @@ class Client:
     def promote(self, number: int, reason: str) -> Moved:
         """Let a version answer everything."""
         return Moved(**self._call("POST", f"/v1/models/{number}/promote", json={"reason": reason}))
+
+    def withdraw(self, number: int, reason: str) -> Moved:
+        """Take a candidate off its way."""
+        return Moved(**self._call("POST", f"/v1/models/{number}/withdraw", json={"reason": reason}))
 
     def revert(self, reason: str) -> Moved:
         """Take back the version that answers."""

@@ -49,6 +49,24 @@ def add_person(
     return [f"{name} may sign in as {role}."]
 
 
+def set_password(
+    database: Database, name: str, password: str, actor: Actor, now: datetime
+) -> list[str]:
+    """A new password for somebody, whose sign-ins all end."""
+    with database.write() as session:
+        people.set_password(session, name, password, now)
+        people.record_act(session, actor.name, "set password", name, {}, now)
+    return [f"{name} has a new password; every sign-in of theirs has ended."]
+
+
+def unlock(database: Database, name: str, actor: Actor, now: datetime) -> list[str]:
+    """Somebody who guessed too often may try again."""
+    with database.write() as session:
+        people.unlock(session, name)
+        people.record_act(session, actor.name, "unlock", name, {}, now)
+    return [f"{name} may try to sign in again."]
+
+
 def add_key(
     database: Database,
     consumer: str,
@@ -82,6 +100,14 @@ def promote(
     """Let a version answer everything."""
     with database.write() as session:
         return _moved(releasing.promote(session, version, actor, reason, now))
+
+
+def withdraw(
+    database: Database, version: int, reason: str, actor: Actor, now: datetime
+) -> list[str]:
+    """Take a candidate off its way."""
+    with database.write() as session:
+        return _moved(releasing.withdraw(session, version, actor, reason, now))
 
 
 def revert(database: Database, reason: str, actor: Actor, now: datetime) -> list[str]:

@@ -69,6 +69,22 @@ def revert(session: Session, actor: Actor, reason: str, now: datetime) -> Releas
     return Released(event.id, gone.number, after.number if after else None)
 
 
+def withdraw(
+    session: Session, version_number: int, actor: Actor, reason: str, now: datetime
+) -> Released:
+    """Take a candidate off its way, so that another may go; who answered before it goes on.
+
+    Raises NotFound, Invalid without a reason, and Conflict `not_on_its_way`.
+    """
+    rollout = _on_its_way(session, models.by_number(session, version_number))
+    if rollout is None:
+        raise Conflict(f"Version {version_number} is not on its way.", "not_on_its_way")
+    event = rollouts.move(session, rollout.id, "withdraw", actor, reason, now)
+    _record(session, "withdraw", version_number, actor, reason, event.id, now)
+    after = rollouts.live(session).incumbent
+    return Released(event.id, version_number, after.number if after else None)
+
+
 def _check_evidence(version: ModelVersion, backtest: Backtest | None, live: Live) -> None:
     if backtest is not None and backtest.verdict == "worse":
         raise Conflict(

@@ -46,8 +46,7 @@ def add_person(
     """Raises Conflict for a name that is taken, Invalid for an unknown role or a password under 10 characters."""
     if role not in PERSON_ROLES:
         raise Invalid(f"There is no role {role!r}: it is one of {', '.join(PERSON_ROLES)}.")
-    if len(password) < 10:
-        raise Invalid("A password needs at least 10 characters.", "weak_password")
+    _check_password(password)
     if not name.strip():
         raise Invalid("A person needs a name.", "no_name")
     if session.scalar(select(Person.id).where(Person.name == name)) is not None:
@@ -63,6 +62,32 @@ def add_person(
         created_at=now,
     )
     session.add(person)
+    session.flush()
+    return person
+
+
+def set_password(session: Session, name: str, password: str, now: datetime) -> Person:
+    """Give somebody a new password: what was locked is free again, and every sign-in ends.
+
+    Raises NotFound for an unknown name, Invalid for a password under 10 characters.
+    """
+    _check_password(password)
+    person = _named(session, name)
+    person.password_hash = _hasher.hash(password)
+    person.failed_sign_ins, person.locked_until = 0, None
+    session.execute(
+        update(SignIn)
+        .where(SignIn.person_id == person.id, SignIn.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+    session.flush()
+    return person
+
+
+def unlock(session: Session, name: str) -> Person:
+    """Let somebody try to sign in again before the lock is over. Raises NotFound."""
+    person = _named(session, name)
+    person.failed_sign_ins, person.locked_until = 0, None
     session.flush()
     return person
 
@@ -217,6 +242,18 @@ def acts(session: Session, limit: int) -> Sequence[PrivilegedAct]:
     return session.scalars(
         select(PrivilegedAct).order_by(PrivilegedAct.id.desc()).limit(limit)
     ).all()
+
+
+def _check_password(password: str) -> None:
+    if len(password) < 10:
+        raise Invalid("A password needs at least 10 characters.", "weak_password")
+
+
+def _named(session: Session, name: str) -> Person:
+    person = session.scalar(select(Person).where(Person.name == name).with_for_update())
+    if person is None:
+        raise NotFound(f"There is no person {name!r}.")
+    return person
 
 
 def _sha256(secret: str) -> str:

@@ -64,7 +64,7 @@ class ReleasedTold(BaseModel):
     """What a move led to."""
 
     event_id: int
-    moved: int = Field(description="The version that was promoted or reverted.")
+    moved: int = Field(description="The version that was promoted, withdrawn or reverted.")
     answering: int | None = Field(description="The version that answers now; null: people do.")
 
 
@@ -102,6 +102,20 @@ def promote(
 ) -> ReleasedTold:
     """Every process that answers follows within a second."""
     return _moved(releasing.promote(session, number, _actor(caller), body.reason, now))
+
+
+@router.post(
+    "/models/{number}/withdraw",
+    summary="Take a candidate off its way",
+    responses=problems(
+        {**_ROLE, **_UNKNOWN, 409: {"not_on_its_way": "The version is no candidate."}}
+    ),
+)
+def withdraw(
+    number: Number, body: ReasonBody, caller: Operator, session: Writing, now: Moment
+) -> ReleasedTold:
+    """It no longer runs alongside, and another version may go its way."""
+    return _moved(releasing.withdraw(session, number, _actor(caller), body.reason, now))
 
 
 @router.post(

@@ -87,6 +87,15 @@ def promote(
     return see("/models", done="promoted")
 
 
+@router.post("/{number}/withdraw", dependencies=[FromOurPage])
+def withdraw(
+    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
+) -> Response:
+    """Take a candidate off its way."""
+    releasing.withdraw(session, number, _actor(found), reason, now)
+    return see("/models", done="withdrawn")
+
+
 @router.post("/revert", dependencies=[FromOurPage])
 def revert(reason: Reason, found: OperatorPerson, session: Writing, now: Moment) -> Response:
     """Take back the version that answers."""

@@ -23,6 +23,7 @@ STATIC = FOLDER / "static"
 # what a page says after a change sent the browser back to it; only these can be said, whatever an address asks for
 DONE = {
     "promoted": "Done: the version that you promoted answers within a second.",
+    "withdrawn": "Done: the version is off its way.",
     "reverted": "Done: the version is taken back.",
     "asked": "Done: the training waits for its turn; its progress shows here.",
     "comparing": "Done: the comparison waits for its turn.",

@@ -23,6 +23,8 @@ from store.bundles import BundleStore
 from store.database import Database
 from store.models import NewVersion
 from store.objects import Objects
+from store.rollouts import Actor
+from tests.service import rows
 from tests.toy import CLASSES, draw, toy_bundle
 
 ROOT = Path(__file__).parent.parent.parent
@@ -141,6 +143,10 @@ def test_what_cannot_be_done_is_one_sentence(small: Machine) -> None:
     )
     assert "no key that begins" in small.refuses("key", "revoke", "ursa_abc")
     assert "no model version 7" in small.refuses("promote", "--version", "7", "--reason", "x")
+    assert "no model version 7" in small.refuses("withdraw", "--version", "7", "--reason", "x")
+    assert "no person" in small.refuses("person", "unlock", "bo")
+    assert "no person" in small.refuses("person", "password", "bo", feed="0123456789\n")
+    assert "10 characters" in small.refuses("person", "password", "anna", feed="short\n")
     assert "People answer already" in small.refuses("revert", "--reason", "x")
 
 
@@ -148,6 +154,10 @@ def test_promoting_and_reverting_and_the_status(machine: Machine, database: Data
     version(machine, database)
     assert "version 1 answers" in machine.does("promote", "--version", "1", "--reason", "the first")
     assert "answering: version 1" in machine.does("status")
+    with database.write() as session:
+        other = rows.version(session, name="v2").id
+        rollouts.open_rollout(session, other, Actor("system", "tests"), "new", wall_clock())
+    assert "version 1 answers" in machine.does("withdraw", "--version", "2", "--reason", "old")
     assert "people answer" in machine.does("revert", "--reason", "no good")
     assert "answering: people" in machine.does("status")
     with database.read() as session:

@@ -118,6 +118,7 @@ def test_the_document_describes_every_call_and_no_page(shared: Serving) -> None:
         "/v1/predictions/{prediction_id}/feedback",
         "/v1/models",
         "/v1/models/{number}/promote",
+        "/v1/models/{number}/withdraw",
         "/v1/revert",
         "/v1/retrain",
         "/livez",

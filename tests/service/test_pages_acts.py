@@ -10,7 +10,7 @@ from store import guides, jobs, people, rollouts
 from store.models import NewBacktest, add_backtest, by_number
 from tests.service import rows
 from tests.service.browsing import Browser
-from tests.service.serving import Serving
+from tests.service.serving import TESTER, Serving
 
 
 @pytest.fixture
@@ -82,6 +82,11 @@ def test_a_version_takes_over_and_is_taken_back_with_a_reason(
         pair = by_number(session, 2).id, by_number(session, 1).id
         test = NewBacktest(*pair, "better", 200, 0.95, 0.9, 0.05, 0.01, 0.09, {})
         add_backtest(session, test, wall_clock())
+        rollouts.open_rollout(session, pair[0], TESTER, "a candidate", wall_clock())
+    assert olga.submit(f"/models/{second}/withdraw", reason=" ").status_code == 422
+    gone = olga.submit(f"/models/{second}/withdraw", reason="not yet")
+    assert gone.headers["location"] == "/models?done=withdrawn"
+    assert "off its way" in olga.page(gone.headers["location"]).text
     page = olga.page("/models")
     assert "better" in page.all("article", id="version-2")[0].text
     assert "between +1.0 and +9.0" in page.text

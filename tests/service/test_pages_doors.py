@@ -112,7 +112,13 @@ def test_what_reviewers_may_not_do_is_refused_and_not_offered(
 ) -> None:
     served.model(tmp_path / "bundle")
     browser = Browser(served, "anna")
-    for path in ("/models/1/promote", "/models/revert", "/models/retrain", "/guide/edit"):
+    for path in (
+        "/models/1/promote",
+        "/models/1/withdraw",
+        "/models/revert",
+        "/models/retrain",
+        "/guide/edit",
+    ):
         answer = browser.submit(path, reason="because", **{"class": "teddy"})
         assert answer.status_code == 403, path
         assert "operator" in answer.text

@@ -126,6 +126,7 @@ def test_a_consumers_key_does_not_operate(shared: Serving) -> None:
         answers = [
             client.get("/v1/models"),
             client.post("/v1/models/1/promote", json={"reason": "x"}),
+            client.post("/v1/models/1/withdraw", json={"reason": "x"}),
             client.post("/v1/revert", json={"reason": "x"}),
             client.post("/v1/retrain"),
         ]

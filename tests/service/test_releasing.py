@@ -110,6 +110,32 @@ def test_who_cannot_tell_may_decide(database: Database) -> None:
     assert promote(database, 2).answering == 2
 
 
+def test_a_withdrawn_candidate_makes_room_and_who_answered_goes_on(database: Database) -> None:
+    _, second, third = versions(database, 3)
+    promote(database, 1)
+    with database.write() as session:
+        rollouts.open_rollout(session, second.id, ANNA, "a candidate", NOON)
+    with database.write() as session:
+        released = releasing.withdraw(session, 2, ANNA, "a newer one is there", NOON)
+        rollouts.open_rollout(session, third.id, ANNA, "the newer one", NOON)
+    assert (released.moved, released.answering) == (2, 1)
+    with database.read() as session:
+        gone = rollouts.of_version(session, second.id)
+        act = people.acts(session, 1)[0]
+    assert gone is not None
+    assert gone.outcome == "withdrawn"
+    assert (act.act, act.subject) == ("withdraw", "version 2")
+
+
+def test_only_a_candidate_can_be_withdrawn(database: Database) -> None:
+    versions(database, 2)
+    promote(database, 1)
+    for number in (1, 2):
+        with database.write() as session, pytest.raises(Conflict) as refused:
+            releasing.withdraw(session, number, ANNA, "away", NOON)
+        assert refused.value.code == "not_on_its_way"
+
+
 def test_what_answers_cannot_take_over_again(database: Database) -> None:
     versions(database, 1)
     promote(database, 1)

@@ -79,6 +79,33 @@ def test_five_failures_in_a_row_lock_the_name_for_a_quarter_of_an_hour(database:
     assert told(True, 16.1)
 
 
+@pytest.mark.usefixtures("rita")
+@pytest.mark.parametrize("how", ["unlock", "password"])
+def test_a_lock_can_be_ended_by_hand(database: Database, how: str) -> None:
+    with database.write() as session:
+        for _ in range(5):
+            people.sign_in(session, "rita", False, NOW)
+        assert people.sign_in(session, "rita", True, NOW) is None
+    with database.write() as session:
+        if how == "unlock":
+            people.unlock(session, "rita")
+        else:
+            people.set_password(session, "rita", "another long one", NOW)
+        assert people.sign_in(session, "rita", True, NOW) is not None
+
+
+@pytest.mark.usefixtures("rita")
+def test_a_new_password_ends_the_old_one_and_every_sign_in(database: Database) -> None:
+    token = sign_in(database)
+    assert token is not None
+    with database.write() as session:
+        people.set_password(session, "rita", "another long one", NOW)
+    assert signed_in(database, token) is None
+    with database.read() as session:
+        assert people.has_password(session, "rita", "another long one")
+        assert not people.has_password(session, "rita", PASSWORD)
+
+
 def test_whoever_is_not_active_is_out_at_once(database: Database, rita: str) -> None:
     token = sign_in(database)
     assert token is not None
