@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import start_http_server
 
 from monitoring import loop, metrics
-from monitoring.loop import Monitor, Stop, Stopped
+from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings, read_settings
 from store import logs, migrate

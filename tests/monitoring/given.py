@@ -9,7 +9,7 @@ from typing import Any
 
 from classifier.classifier import Classifier, Opinion
 from classifier.pictures import open_picture
-from monitoring.loop import Monitor
+from monitoring.monitor import Monitor
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings
 from store import models, rollouts

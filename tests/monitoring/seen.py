@@ -3,7 +3,7 @@
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitoring import loop, metrics
+from monitoring import metrics, window_turns
 from store import jobs, windows
 from store.tables import Job, Window
 from tests.monitoring.given import Watched
@@ -16,7 +16,7 @@ def kept(watched: Watched) -> list[Window]:
 
 def done(watched: Watched) -> list[Job]:
     with watched.database.read() as session:
-        return list(jobs.newest(session, loop.WINDOW))
+        return list(jobs.newest(session, window_turns.WINDOW))
 
 
 def sample(name: str, **labels: str) -> float:

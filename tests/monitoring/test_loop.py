@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from monitoring import loop, metrics
-from monitoring.loop import Monitor, Stop, Stopped
+from monitoring import loop, metrics, window_turns
+from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
 from store import jobs, models, predictions, rollouts
 from store.bundles import BundleStore
@@ -96,7 +96,9 @@ def test_a_stretch_that_another_monitor_has_kept_is_skipped(watched: Watched, sm
     loop.look(watched.monitor)
     (job,) = done(watched)
     with watched.database.write() as session:
-        jobs.add(session, loop.WINDOW, job.payload, watched.clock(), asked_by="another monitor")
+        jobs.add(
+            session, window_turns.WINDOW, job.payload, watched.clock(), asked_by="another monitor"
+        )
     loop.look(watched.monitor)
     assert len(kept(watched)) == 1
     assert {"skipped": "another monitor was first"} in [one.result for one in done(watched)]
@@ -106,7 +108,7 @@ def test_a_stretch_whose_predictions_are_gone_is_skipped(watched: Watched, small
     version = watched.promote(small)
     gone = {"model_version_id": version.id, "first_prediction_id": "a", "last_prediction_id": "b"}
     with watched.database.write() as session:
-        jobs.add(session, loop.WINDOW, gone, watched.clock(), asked_by="a test")
+        jobs.add(session, window_turns.WINDOW, gone, watched.clock(), asked_by="a test")
     loop.look(watched.monitor)
     assert [job.result for job in done(watched)] == [{"skipped": "the predictions are gone"}]
 
@@ -122,8 +124,8 @@ def test_a_dead_monitors_window_is_taken_up(watched: Watched, small: Path) -> No
         "last_prediction_id": ids[-1],
     }
     with watched.database.write() as session:
-        jobs.add(session, loop.WINDOW, stretch, watched.clock(), asked_by="a test")
-    assert jobs.claim(watched.database, [loop.WINDOW], "dead", watched.clock()) is not None
+        jobs.add(session, window_turns.WINDOW, stretch, watched.clock(), asked_by="a test")
+    assert jobs.claim(watched.database, [window_turns.WINDOW], "dead", watched.clock()) is not None
     loop.look(watched.monitor)
     assert kept(watched) == []
     watched.clock.pass_by(seconds=jobs.LEASE_SECONDS)
