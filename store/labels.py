@@ -34,7 +34,6 @@ class Answer:
     submission: str
     shown_at: datetime | None = None
     note: str | None = None
-    blind: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
     """Keep an answer and settle the review when it has opinions enough.
 
     An answer whose lease has lapsed is kept in any case: as an opinion where nobody else holds or has answered
-    the review, else as an extra one that changes nothing. Raises Invalid for a class that does not exist.
+    the review, else as an extra one that changes nothing. It is not blind when the person saw the answer. Raises
+    Invalid for a class that does not exist.
     """
     _check(answer, classes)
     review = reviews.get(session, answer.review_id, lock=True)
@@ -69,13 +69,14 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
     person = session.get(Person, answer.person_id)
     if person is None:
         raise NotFound("There is no such person.")
+    shown = reviews.has_seen_answer(session, review.picture_digest, person.id)
     label = Label(
         id=new_id(now),
         review_id=review.id,
         person_id=person.id,
         kind=answer.kind,
         label=answer.label,
-        source="human_blind" if answer.blind else "human_shown",
+        source="human_shown" if shown else "human_blind",
         late=lapsed and not counted,
         simulated=person.simulated,
         note=answer.note,

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Exists, Select, and_, exists, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from store.database import insert_new
 from store.errors import Conflict, NotFound
 from store.ids import new_id
-from store.tables import Label, Review, ReviewPass
+from store.tables import Label, Review, ReviewPass, SeenAnswer
 from store.tables.reviews import LANES
 
 MOST_OPINIONS = 3  # a third reader breaks a tie; what three see differently stays "cannot tell"
@@ -91,7 +92,8 @@ def lease_next(
     """Lease the next review to a person; None when nothing waits for them.
 
     `holding`: ids of reviews that the person's page has in hand already. A lease of theirs that the page does not
-    know (it was reloaded) is handed out again first, with a new token. Nobody is asked twice about one review.
+    know (it was reloaded) is handed out again first, with a new token. Nobody is asked twice about one review, nor
+    for the audit about a picture whose answer they saw.
     """
     own = _open().where(
         Review.leased_by == person_id, Review.lease_until > now, Review.id.not_in(holding)
@@ -101,6 +103,7 @@ def lease_next(
         Review.id.not_in(holding),
         ~_answered_by(person_id),
         ~exists().where(ReviewPass.review_id == Review.id, ReviewPass.person_id == person_id),
+        ~and_(Review.lane == "audit", _seen(Review.picture_digest, person_id)),
     )
     for query in (own, free):
         review = session.scalar(
@@ -137,6 +140,20 @@ def give_back(session: Session, review_id: str, token: str, person_id: str, now:
     if session.get(ReviewPass, (review_id, person_id)) is None:
         session.add(ReviewPass(review_id=review_id, person_id=person_id, created_at=now))
     session.flush()
+
+
+def saw_answer(session: Session, picture_digest: str, person_id: str, now: datetime) -> None:
+    """Note that somebody saw what was answered to a picture; once is enough."""
+    insert_new(
+        session,
+        SeenAnswer,
+        [{"picture_digest": picture_digest, "person_id": person_id, "created_at": now}],
+    )
+
+
+def has_seen_answer(session: Session, picture_digest: str, person_id: str) -> bool:
+    """Whether somebody saw what was answered to a picture."""
+    return session.get(SeenAnswer, (picture_digest, person_id)) is not None
 
 
 def get(session: Session, review_id: str, *, lock: bool = False) -> Review:
@@ -201,6 +218,12 @@ def queue(session: Session, since: datetime) -> Queue:
 
 def _open() -> Select[tuple[Review]]:
     return select(Review).where(Review.status == "open")
+
+
+def _seen(picture_digest: InstrumentedAttribute[str], person_id: str) -> Exists:
+    return exists().where(
+        SeenAnswer.picture_digest == picture_digest, SeenAnswer.person_id == person_id
+    )
 
 
 def _answered_by(person_id: str) -> Exists:

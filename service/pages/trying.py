@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from service import answers, predicting
-from service.dependencies import FromOurPage, Moment, Reading, Reviewer, Running
+from service.dependencies import FromOurPage, Moment, Reviewer, Running, Writing
 from service.pages import charts
 from service.pages.rendering import page, see
 from service.predicting import Ask
-from store import predictions
+from store import predictions, reviews
 from store.database import Session
 from store.tables import Prediction
 
@@ -45,13 +45,19 @@ def answer(
     prediction_id: str,
     request: Request,
     found: Reviewer,
-    session: Reading,
+    session: Writing,
     now: Moment,
     program: Running,
 ) -> Response:
-    """The answer to a picture that was tried here. Raises NotFound, also for what consumers sent."""
+    """The answer to a picture that was tried here. Raises NotFound, also for what consumers sent.
+
+    Whoever sees an answer is no blind reader of that picture any more, and that is written down.
+    """
     row = predictions.get(session, prediction_id, program.own_consumer_id)
-    return page(request, "try.html", found, now=now, row=row, **_told(session, row))
+    told = _told(session, row)
+    if told["told"].status == "answered":
+        reviews.saw_answer(session, row.picture_digest, found.person.id, now)
+    return page(request, "try.html", found, now=now, row=row, **told)
 
 
 def _told(session: Session, row: Prediction) -> dict[str, Any]:

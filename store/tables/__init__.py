@@ -11,7 +11,7 @@ from store.tables.predictions import (
     ShadowAnswer,
     StoredPolicy,
 )
-from store.tables.reviews import ClassGuide, Label, Review, ReviewPass
+from store.tables.reviews import ClassGuide, Label, Review, ReviewPass, SeenAnswer
 from store.tables.rollouts import Decision, Rollout, RolloutEvent, Switch
 from store.tables.watching import Accuracy, Alarm, Detector, Report, ReportScript, Window
 from store.tables.work import Heartbeat, Job
@@ -43,6 +43,7 @@ __all__ = [
     "ReviewPass",
     "Rollout",
     "RolloutEvent",
+    "SeenAnswer",
     "ShadowAnswer",
     "SignIn",
     "StoredBundle",

@@ -92,3 +92,13 @@ class ReviewPass(Base):
     review_id: Mapped[str] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
     created_at: Mapped[datetime]
+
+
+class SeenAnswer(Base):
+    """Somebody saw what was answered to a picture: what they say of it later is not blind."""
+
+    __tablename__ = "seen_answers"
+
+    picture_digest: Mapped[str] = mapped_column(ForeignKey("pictures.digest"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    created_at: Mapped[datetime]

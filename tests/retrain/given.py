@@ -109,9 +109,9 @@ class World:
             held = reviews.lease_next(session, self.person, now)
             assert held is not None
             assert held.picture_digest == digest
-            answer = Answer(
-                held.review_id, self.person, held.token, "class", label, prediction_id, blind=blind
-            )
+            if not blind:
+                reviews.saw_answer(session, digest, self.person, now)
+            answer = Answer(held.review_id, self.person, held.token, "class", label, prediction_id)
             labels.give(session, answer, [*CLASSES, "green"], now)
         return digest
 

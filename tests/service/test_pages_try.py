@@ -52,6 +52,19 @@ def test_a_tried_picture_is_answered_with_probabilities_domain_and_reasons(
     )
 
 
+def test_who_saw_the_answer_is_no_blind_reader_of_that_picture(
+    served: Serving, tmp_path: Path
+) -> None:
+    served.model(tmp_path / "bundle", gain=30.0)
+    anna = Browser(served, "anna")
+    anna.page(send(anna, draw(1, 6, shift="grey")))
+    (review,) = anna.ask("/review/next", {}).json()["reviews"]
+    body = {"token": review["token"], "kind": "class", "label": "teddy", "submission": "12345678"}
+    assert anna.ask(f"/review/{review['id']}/answer", body).status_code == 200
+    with served.database.read() as session:
+        assert labels.opinions(session, review["id"])[0].source == "human_shown"
+
+
 def test_without_a_model_a_person_will_look_and_the_answer_comes_to_the_page(
     served: Serving,
 ) -> None:

@@ -47,6 +47,17 @@ def answer(database: Database, held: Lease, who: str, seconds: float = 100) -> N
         labels.give(session, given, CLASSES, later(seconds=seconds))
 
 
+def test_the_audit_is_read_by_those_alone_who_have_not_seen_the_answer(database: Database) -> None:
+    asked = ask(database, ["audit", "rule"])
+    rita, otto = people(database, "rita", "otto")
+    with database.write() as session:
+        for number in (0, 1):
+            reviews.saw_answer(session, digest(number), rita, NOW)
+            reviews.saw_answer(session, digest(number), rita, NOW)
+    assert leased(database, rita).review_id == asked[1]
+    assert leased(database, otto).review_id == asked[0]
+
+
 def test_who_waits_comes_first_and_the_oldest_of_them(database: Database) -> None:
     asked = ask(database, [*reversed(LANES), *LANES])
     (rita,) = people(database, "rita")
