@@ -7,10 +7,12 @@ import fcntl
 import os
 import shutil
 import socket
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+from store import embedded
+from store.errors import Unavailable
 
 NEEDED_BYTES = 200 * 2**20
 
@@ -61,37 +63,56 @@ def room(data: Path, needed: int = NEEDED_BYTES) -> None:
         )
 
 
-def port(number: int) -> None:
-    """Nobody listens on this port of this machine."""
-    if not 0 < number < 65536:
-        raise Refused(f"There is no port {number}: PORT= takes a number from 1 to 65535.")
+def number_of_port(name: str, text: str, least: int = 1) -> int:
+    """The port that somebody gave as `name`=."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
+    if not least <= number <= 65535:
+        raise Refused(f"{name}= takes a number from {least} to 65535, not {text!r}.")
+    return number
+
+
+def ports(wanted: Mapping[str, int]) -> None:
+    """Nobody listens on these ports, given by what chooses each, and no two are the same. 0 is none."""
+    chosen: dict[int, str] = {}
+    for name, number in wanted.items():
+        if number in chosen:
+            raise Refused(
+                f"{chosen[number]}= and {name}= both take port {number}: give one another."
+            )
+        if number:
+            port(number, name)
+            chosen[number] = name
+
+
+def port(number: int, name: str = "PORT") -> None:
+    """Nobody listens on this port of this machine; `name` is what chooses another."""
     with socket.socket() as attempt:
         # as the service will: a port whose last connection is only fading away is free
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind(("127.0.0.1", number))
         except PermissionError as error:
-            raise Refused(f"Port {number} is not allowed to you: give PORT= another.") from error
+            raise Refused(f"Port {number} is not allowed to you: give {name}= another.") from error
         except OSError as error:
             raise Refused(
-                f"Port {number} is in use by another program: stop that one, or give PORT= another."
+                f"Port {number} is in use by another program: stop that one, or give {name}= another."
             ) from error
 
 
 def database(path: Path) -> None:
-    """The database file, where there is one, is whole. (Whether it is too new, the migrations say.)"""
+    """The database file, where there is one, is whole as far as a short look tells.
+
+    Whether it is too new, the migrations say.
+    """
     if not path.exists():
         return
     try:
-        with closing(sqlite3.connect(path)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError as error:
+        why = embedded.why_broken(path)
+    except Unavailable as error:
         raise Refused(f"The database {path} cannot be opened: {error}.") from error
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-    if found != "ok":
+    if why is not None:
         raise Refused(
-            f"The database {path} is broken ({found}): put a backup in its place, or start afresh with "
+            f"The database {path} is broken ({why}): put a backup in its place, or start afresh with "
             "another folder, DATA=."
         )
 

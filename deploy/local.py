@@ -2,12 +2,11 @@
 
 import os
 import secrets
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from deploy.checks import Refused
+from store import embedded
 
 _HEAD = """\
 # Made by `make run` for Ursa on this machine; only you can read it. Keep it with the database beside it.
@@ -30,7 +29,8 @@ def read_or_make(path: Path, new_key: str) -> Local:
     """What the file says; without a file, new secrets (with `new_key` as the API key), kept with mode 0600."""
     if path.exists():
         return _read(path)
-    if _has_people(path.parent / "ursa.db"):
+    # a first model alone needs none of this
+    if embedded.has_people(path.parent / "ursa.db"):
         raise Refused(
             f"{path} is gone, and the database beside it cannot be used without it: put it back, or "
             "start afresh with another folder, DATA=."
@@ -45,17 +45,6 @@ def read_or_make(path: Path, new_key: str) -> Local:
     )
     _keep(path, _HEAD + "".join(f"{name.upper()}={value}\n" for name, value in vars(made).items()))
     return made
-
-
-def _has_people(database: Path) -> bool:
-    """Whether the database was set up with a file like this one; a first model alone needs none."""
-    if not database.exists():
-        return False
-    with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True)) as connection:
-        try:
-            return connection.execute("SELECT 1 FROM people LIMIT 1").fetchone() is not None
-        except sqlite3.OperationalError:
-            return False  # no table of people: its schema is yet to be made
 
 
 def _read(path: Path) -> Local:

@@ -3,7 +3,8 @@
 A program that ends is started again after a moment, with a sentence: the others go on meanwhile, since none of
 them needs another. One that cannot stay up, three short lives in a row, ends the whole. Stopping asks each program
 politely, waits, then kills; what a program started itself goes with it. None of this touches a terminal's Ctrl-C:
-each program has a session of its own, so that only this one hears it.
+each program has a session of its own, so that only this one hears it. Should this process be killed, the kernel asks
+the programs to end.
 """
 
 import os
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from time import monotonic
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
+
+from deploy import with_parent
 
 
 class CannotStay(Exception):
@@ -101,13 +104,11 @@ class Programs:
 
     def _start(self, program: _Program) -> None:
         program.due, program.started = None, monotonic()
-        program.child = subprocess.Popen(
+        program.child = launch(
             program.command,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
+            self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         threading.Thread(target=self._follow, args=(program, program.child), daemon=True).start()
 
@@ -169,6 +170,27 @@ class Programs:
         except OSError:
             # nobody reads any more: the terminal was closed, or the pipe's other end
             self._stopping = True
+
+
+def launch(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, where no Ctrl-C reaches it, and which ends when this process dies.
+
+    To be called by a thread that stays: the kernel takes the thread's end for the parent's.
+    """
+    return subprocess.Popen(
+        # isolated: its own folder must not hide modules that it imports
+        [sys.executable, "-I", with_parent.__file__, str(os.getpid()), *command],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:

@@ -43,7 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The flags that the Makefile passes on."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--port", default="8000", help="of the service; the next two are for metrics"
+    )
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--per-class", type=int, default=150, help="sample pictures of each class")
     return parser

@@ -2,10 +2,24 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.checks import number_of_port
 
-def environment_for(data: Path, secret_key: str, port: int) -> dict[str, str]:
+_METRICS = ("URSA_MONITORING_METRICS_PORT", "URSA_RETRAIN_METRICS_PORT")
+
+
+def read_ports(port: str) -> dict[str, int]:
+    """Number by what chooses it: PORT for the service, and for the metrics of the others a variable each, by
+    default the next two ports; 0 is none. Raises Refused.
+    """
+    first = number_of_port("PORT", port)
+    said = {name: os.environ.get(name, str(first + n)) for n, name in enumerate(_METRICS, 1)}
+    return {"PORT": first, **{name: number_of_port(name, said[name], least=0) for name in said}}
+
+
+def environment_for(data: Path, secret_key: str, ports: Mapping[str, int]) -> dict[str, str]:
     """Every variable of the three programs, with this Python first on the PATH."""
     here = str(Path(sys.executable).parent)
     return {
@@ -16,7 +30,10 @@ def environment_for(data: Path, secret_key: str, port: int) -> dict[str, str]:
         "URSA_STORAGE_URL": str(data / "storage"),
         "URSA_SECRET_KEY": secret_key,
         "URSA_HOST": "127.0.0.1",
-        "URSA_PORT": str(port),
+        "URSA_PORT": str(ports["PORT"]),
+        **{name: str(ports[name]) for name in _METRICS},
+        "URSA_MONITORING_METRICS_HOST": "127.0.0.1",
+        "URSA_RETRAIN_METRICS_HOST": "127.0.0.1",
         "URSA_BUNDLE_CACHE": str(data / "bundles"),
         # below the patience of deploy.programs: an open page must not hold up Ctrl-C
         "URSA_STOP_SECONDS": "5",

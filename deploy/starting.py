@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deploy import checks, local
 from deploy.checks import Refused
-from deploy.programs import CannotStay, Programs, kill_group
-from deploy.settings import database_url, environment_for
+from deploy.programs import CannotStay, Programs, kill_group, launch
+from deploy.settings import database_url, environment_for, read_ports
 from deploy.stopping import deferred, on_signals
 from store import migrate, models, people
 from store.database import Database
@@ -23,14 +23,15 @@ READY_SECONDS = 120.0
 _PROCFILE = Path(__file__).parent / "Procfile"
 
 
-def start(data: Path, port: int, per_class: int) -> None:
+def start(data: Path, port: str, per_class: int) -> None:
     """Run Ursa from the folder `data` (absolute) on 127.0.0.1 until a signal ends it. Raises Refused."""
+    ports = read_ports(port)
     checks.folder(data)
     with checks.only_one(data):
-        checks.port(port)
+        checks.ports(ports)
         checks.database(data / "ursa.db")
         mine = local.read_or_make(data / "local.env", people.new_key())
-        environment = environment_for(data, mine.ursa_secret_key, port)
+        environment = environment_for(data, mine.ursa_secret_key, ports)
         try:
             migrate.upgrade(database_url(data))
             database = Database(database_url(data))
@@ -39,7 +40,7 @@ def start(data: Path, port: int, per_class: int) -> None:
             database.dispose()
         except StoreError as error:
             raise Refused(str(error)) from error
-        _serve(data, port, mine, environment)
+        _serve(data, ports, mine, environment)
 
 
 def _first_model(
@@ -64,12 +65,7 @@ def _step(data: Path, arguments: list[str], environment: Mapping[str, str]) -> N
         # a stop between the start of the program and its name being known would leave it running
         with deferred():
             # a session of its own: Ctrl-C reaches this process alone, which then ends the step in order
-            child = subprocess.Popen(
-                ["python", "-m", "retrain", *arguments],
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            child = launch(["python", "-m", "retrain", *arguments], environment)
         if child.wait() == 0:
             return
     except BaseException:
@@ -105,11 +101,13 @@ def _people(database: Database, mine: local.Local) -> None:
         people.add_key(session, consumer, mine.api_key, "consumer", now)
 
 
-def _serve(data: Path, port: int, mine: local.Local, environment: Mapping[str, str]) -> None:
+def _serve(
+    data: Path, ports: Mapping[str, int], mine: local.Local, environment: Mapping[str, str]
+) -> None:
     programs = Programs(_PROCFILE.read_text(), environment)
     on_signals(lambda *_: programs.ask_to_stop())
-    greeting = _greeting(data, port, mine)
-    threading.Thread(target=_greet, args=(programs, port, greeting), daemon=True).start()
+    greeting = _greeting(data, ports, mine)
+    threading.Thread(target=_greet, args=(programs, ports["PORT"], greeting), daemon=True).start()
     try:
         programs.run()
     except CannotStay as error:
@@ -140,8 +138,8 @@ def _is_ready(port: int) -> bool:
         connection.close()
 
 
-def _greeting(data: Path, port: int, mine: local.Local) -> str:
-    address = f"http://127.0.0.1:{port}"
+def _greeting(data: Path, ports: Mapping[str, int], mine: local.Local) -> str:
+    address, *others = [f"http://127.0.0.1:{number}" for number in ports.values() if number]
     pictures = sorted(path for path in (data / "samples").rglob("*") if path.is_file())
     picture = next(iter(pictures), data / "picture.jpg")
     call = shlex.join(
@@ -154,5 +152,6 @@ def _greeting(data: Path, port: int, mine: local.Local) -> str:
     return (
         f"\nUrsa is at {address}\n"
         f"Sign in as {mine.admin_name} or {mine.reviewer_name}; the passwords are in {data / 'local.env'}\n"
+        f"Metrics: {', '.join(f'{one}/metrics' for one in (address, *others))}\n"
         f"Ask about a picture, from any terminal:\n\n{call}\n\nCtrl-C stops everything.\n"
     )

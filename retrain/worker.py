@@ -17,6 +17,7 @@ from prometheus_client import start_http_server
 from retrain import metrics, retraining
 from retrain.program import Program
 from retrain.progress import Watch
+from retrain.settings import RetrainSettings
 from store import jobs
 from store.errors import Invalid, NotFound, StoreError
 from store.jobs import Claimed, Hold, Lost
@@ -35,10 +36,9 @@ class Stopped(Exception):
 
 
 def work(program: Program, stop: threading.Event) -> None:
-    """Do jobs until `stop` is set."""
+    """Do jobs until `stop` is set. Raises Invalid when the metrics' port is taken."""
     settings = program.settings
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.metrics_host, metrics.REGISTRY)
+    _serve_metrics(settings)
     name = f"{socket.gethostname()}-{os.getpid()}"
     beating = threading.Thread(target=_beat, args=(program, name, stop), daemon=True)
     beating.start()
@@ -87,6 +87,19 @@ def _outcome(program: Program, act: Act, stop: threading.Event, job: Claimed, ho
 def _failed(job: Claimed, error: Exception) -> None:
     metrics.JOBS.labels(job.kind, "failed").inc()
     log.error("failed", kind=job.kind, job=job.id, exc_info=error)
+
+
+def _serve_metrics(settings: RetrainSettings) -> None:
+    host, port = settings.metrics_host, settings.metrics_port
+    if not port:
+        return
+    try:
+        start_http_server(port, host, metrics.REGISTRY)
+    except OSError as error:
+        raise Invalid(
+            f"Metrics cannot be served on {host}:{port}: {(error.strerror or str(error)).lower()}."
+            " URSA_RETRAIN_METRICS_PORT chooses another port, 0 serves none."
+        ) from error
 
 
 class _Reporter:

@@ -17,10 +17,29 @@ def test_a_port_in_use_is_refused_and_a_free_one_is_not() -> None:
     checks.port(number)
 
 
-@pytest.mark.parametrize("number", [0, -1, 65536])
-def test_a_number_that_is_no_port_is_refused(number: int) -> None:
-    with pytest.raises(Refused, match="There is no port"):
-        checks.port(number)
+@pytest.mark.parametrize("text", ["0", "-1", "65536", "abc", "", "8000.0", "8_000", "9" * 5000])
+def test_what_is_no_port_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match=r"^PORT= takes a number from 1 to 65535, not '.*'\.$"):
+        checks.number_of_port("PORT", text)
+
+
+@pytest.mark.parametrize("text", ["1", "8000", "65535"])
+def test_a_port_is_a_number(text: str) -> None:
+    assert checks.number_of_port("PORT", text) == int(text)
+
+
+def test_the_setting_that_chooses_a_port_in_use_is_named(free_ports: int) -> None:
+    with socket.create_server(("127.0.0.1", free_ports + 1)):
+        refused = pytest.raises(Refused, match=f"Port {free_ports + 1} .* or give OTHER= another")
+        with refused:
+            checks.ports({"PORT": free_ports, "OTHER": free_ports + 1})
+    checks.ports({"PORT": free_ports, "OTHER": free_ports + 1})
+
+
+def test_two_programs_on_one_port_are_refused_and_none_at_all_is_not(free_ports: int) -> None:
+    with pytest.raises(Refused, match=f"PORT= and OTHER= both take port {free_ports}"):
+        checks.ports({"PORT": free_ports, "OTHER": free_ports})
+    checks.ports({"PORT": free_ports, "OTHER": 0, "ANOTHER": 0})
 
 
 def test_a_folder_is_made_and_hidden_from_git(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def port() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def refusal(data: Path, port: int = 0, before: tuple[str, ...] = ()) -> str:
+def refusal(data: Path, port: int | str = 8000, before: tuple[str, ...] = ()) -> str:
     """What `make run` says, which must be one sentence."""
     command = [sys.executable, "-m", "deploy.run", "--data", str(data), "--port", str(port)]
     done = subprocess.run([*before, *command], cwd=ROOT, capture_output=True, text=True)
@@ -53,34 +53,60 @@ def test_a_port_in_use(data: Path, port: int) -> None:
     assert f"Port {port} is in use by another program" in refusal(data, port)
 
 
+@pytest.mark.parametrize("port", ["abc", "0", "70000", ""])
+def test_what_is_no_port(tmp_path: Path, port: str) -> None:
+    assert f"PORT= takes a number from 1 to 65535, not '{port}'." in refusal(tmp_path / "new", port)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("beside", "setting"),
+    [(1, "URSA_MONITORING_METRICS_PORT"), (2, "URSA_RETRAIN_METRICS_PORT")],
+)
+def test_a_port_of_the_metrics_in_use(
+    data: Path, free_ports: int, beside: int, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(setting, raising=False)
+    with socket.create_server(("127.0.0.1", free_ports + beside)):
+        said = refusal(data, free_ports)
+    assert f"Port {free_ports + beside} is in use by another program" in said
+    assert f"give {setting}= another" in said
+
+
+def test_a_setting_that_is_no_port(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URSA_RETRAIN_METRICS_PORT", "many")
+    said = refusal(data)
+    assert "URSA_RETRAIN_METRICS_PORT= takes a number from 0 to 65535, not 'many'." in said
+
+
 def test_a_second_run_on_the_same_data(data: Path) -> None:
     with checks.only_one(data):
         said = refusal(data)
     assert f"Ursa runs on {data} already (process {os.getpid()})" in said
 
 
-def test_a_broken_database(data: Path) -> None:
+def test_a_broken_database(data: Path, free_ports: int) -> None:
     (data / "ursa.db").write_bytes(b"\0" * 10000)
-    assert "is broken" in refusal(data, free_port())
+    assert "is broken" in refusal(data, free_ports)
 
 
-def test_a_database_of_a_newer_version(data: Path) -> None:
+def test_a_database_of_a_newer_version(data: Path, free_ports: int) -> None:
     with closing(sqlite3.connect(data / "ursa.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "The database was made by a newer version of Ursa" in refusal(data, free_port())
+    assert "The database was made by a newer version of Ursa" in refusal(data, free_ports)
 
 
-def test_a_database_of_somebody_else(data: Path) -> None:
+def test_a_database_of_somebody_else(data: Path, free_ports: int) -> None:
     (data / "ursa.db").unlink()
     with closing(sqlite3.connect(data / "ursa.db")) as connection, connection:
         connection.execute("CREATE TABLE people (name)")
-    said = refusal(data, free_port())
+    said = refusal(data, free_ports)
     assert "The database could not be migrated: table people already exists." in said
 
 
-def test_lost_secrets(data: Path) -> None:
+def test_lost_secrets(data: Path, free_ports: int) -> None:
     (data / "local.env").unlink()
-    assert "local.env is gone" in refusal(data, free_port())
+    assert "local.env is gone" in refusal(data, free_ports)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -104,8 +130,3 @@ def test_a_full_disk(tmp_path: Path) -> None:
         pytest.skip("a small disk can be made as root only")
     said = refusal(tmp_path, before=before)
     assert "The disk is full: " in said
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

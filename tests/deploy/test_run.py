@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -106,16 +105,10 @@ def rows(data: Path) -> dict[str, list[tuple[object, ...]]]:
         return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in KEPT}  # noqa: S608 - names of our own
 
 
-@pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-def test_the_printed_call_works_and_ctrl_c_leaves_nothing(data: Path, port: int) -> None:
-    with running(data, port) as process:
+def test_the_printed_call_works_and_ctrl_c_leaves_nothing(data: Path, free_ports: int) -> None:
+    with running(data, free_ports) as process:
         call, before = line_with(process, "curl ")
-        assert f"http://127.0.0.1:{port}" in before
+        assert f"http://127.0.0.1:{free_ports}" in before
         assert str(data / "local.env") in before
         assert left_over(data), "the programs run"
         if shutil.which("curl") is None:
@@ -126,7 +119,7 @@ def test_the_printed_call_works_and_ctrl_c_leaves_nothing(data: Path, port: int)
         assert answer["status"] == "answered", answer
         assert answer["label"] in toy.CLASSES
         rest = end(process, signal.SIGINT)
-    checks.port(port)
+    checks.ports({"A": free_ports, "B": free_ports + 1, "C": free_ports + 2})
     assert left_over(data) == []
     # the key is nowhere but in its file and in the call
     key = shlex.split(call)[3].removeprefix("Authorization: Bearer ")
@@ -135,12 +128,12 @@ def test_the_printed_call_works_and_ctrl_c_leaves_nothing(data: Path, port: int)
     assert key.encode() not in (data / "ursa.db").read_bytes()
 
 
-def test_a_second_run_changes_nothing_that_is_there(data: Path, port: int) -> None:
-    with running(data, port) as process:
+def test_a_second_run_changes_nothing_that_is_there(data: Path, free_ports: int) -> None:
+    with running(data, free_ports) as process:
         line_with(process, "curl ")
         end(process, signal.SIGTERM)
     secrets, before = (data / "local.env").read_bytes(), rows(data)
-    with running(data, port) as process:
+    with running(data, free_ports) as process:
         _, said = line_with(process, "curl ")
         assert "Training" not in said
         end(process, signal.SIGTERM)
@@ -150,10 +143,10 @@ def test_a_second_run_changes_nothing_that_is_there(data: Path, port: int) -> No
 
 
 def test_ctrl_c_in_the_first_training_ends_it_and_nothing_is_half_done(
-    tmp_path: Path, port: int
+    tmp_path: Path, free_ports: int
 ) -> None:
     data = tmp_path / "data"
-    with running(data, port, "--per-class", "15") as process:
+    with running(data, free_ports, "--per-class", "15") as process:
         line_with(process, "Training the first model")
         end(process, signal.SIGINT)
     assert left_over(data) == []
