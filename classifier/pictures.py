@@ -1,13 +1,13 @@
 """Bytes to pixels: the only place where a picture is decoded, for training and for serving.
 
-Order: size in bytes, format by content, completeness, pixel count from the header, animation, decoding, rotation
-by EXIF, RGB. What comes out has no metadata. Colour profiles are not applied: training pictures went the same way.
+Order: size in bytes, format by content, completeness, pixel count from the header, animation, decoding, reduction
+of what is larger than any network needs, RGB, rotation by EXIF. What comes out has no metadata. Colour profiles are
+not applied: training pictures went the same way.
 Never decodes what was cut off, never tries a format that the content did not name, never sets anything in Pillow.
 """
 
 import hashlib
-import struct
-import zlib
+import math
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
@@ -32,6 +32,9 @@ Reason = Literal[
 
 DAMAGED = "The file is damaged and cannot be decoded."
 ORIENTATION = 0x0112
+# beyond that many pixels a picture is shrunk by a whole factor before anything else is done with it: no network sees
+# the difference, and a picture of 50 million pixels would take half a gigabyte on its way
+LARGE = 12_000_000
 # how EXIF 2.3, 4.6.4 A, wants the stored pixels turned before they are shown
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -42,22 +45,15 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = (
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
+REDUCIBLE = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 PLAIN_MODES = ("1", "L", "P", "RGBX", "YCbCr", "HSV", "CMYK")
 GREY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
-# what decoders raise on damaged bytes; Warning for programs that turn warnings into errors
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    Warning,
-)
 
 
 class BadPicture(Exception):
@@ -80,7 +76,10 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Decoded pixels, uint8 (height, width, 3) RGB, read-only, and what the file was."""
+    """Decoded pixels, uint8 RGB (h, w, 3), read-only, and what the file was.
+
+    `width` and `height` are the whole picture's, upright; `pixels` are as many unless those are more than `LARGE`.
+    """
 
     pixels: NDArray[np.uint8]
     format: str
@@ -91,19 +90,25 @@ class Picture:
     digest: str
 
 
+# a decoder that stumbles over damaged bytes may raise anything (assertions, too), and all of it is the file's fault,
+# but for a lack of memory
+_NOT_DAMAGE = (BadPicture, MemoryError)
+
+
 def open_picture(data: bytes, limits: Limits | None = None) -> Picture:
     """Decodes `data` or raises BadPicture."""
     limits = limits or Limits()
     name = _check_bytes(data, limits)
     image = _open(data, name, limits)
     mode = image.mode
-    pixels = np.asarray(_decode(image))
+    upright, (width, height) = _decode(image, name)
+    pixels = np.asarray(upright)
     pixels.flags.writeable = False
     return Picture(
         pixels=pixels,
         format=name,
-        width=pixels.shape[1],
-        height=pixels.shape[0],
+        width=width,
+        height=height,
         size_bytes=len(data),
         mode=mode,
         digest=hashlib.sha256(data).hexdigest(),
@@ -163,7 +168,9 @@ def _open(data: bytes, name: str, limits: Limits) -> Image.Image:
             raise BadPicture("animated", "The file has several frames or pages; send one picture.")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture("too_many_pixels", "The picture claims far too many pixels.") from error
-    except DAMAGE as error:
+    except _NOT_DAMAGE:
+        raise
+    except Exception as error:
         raise _broken(error) from error
     return image
 
@@ -174,20 +181,48 @@ def _broken(error: BaseException) -> BadPicture:
     return BadPicture("broken", DAMAGED)
 
 
-def _decode(image: Image.Image) -> Image.Image:
-    """Decodes into upright RGB; transparency lies over white."""
+def _decode(image: Image.Image, name: str) -> tuple[Image.Image, tuple[int, int]]:
+    """Decodes into upright RGB, transparency over white; and the sides of the whole picture."""
     try:
-        image.load()
-        colours = _rgb(image)
-    except DAMAGE as error:
+        sides = _load(image, name)
+        colours = _rgb(_reduced(image))
+    except _NOT_DAMAGE:
+        raise
+    except Exception as error:
         raise _broken(error) from error
     if colours is None:
         raise BadPicture(
             "unsupported_format",
             f"Pixels of the kind {image.mode} are not read here; send 8 or 16 bits a channel.",
         )
-    turn = _turn(image)
-    return colours if turn is None else colours.transpose(turn)
+    turn, colours = _turn(image), _reduced(colours)
+    if turn is None:
+        return colours, sides
+    return colours.transpose(turn), sides[::-1] if turn in SIDEWAYS else sides
+
+
+def _load(image: Image.Image, name: str) -> tuple[int, int]:
+    """Decodes, and answers how many pixels a side there are in all."""
+    if name != "jpeg":
+        image.load()
+        return image.size  # Pillow turns a TIFF while decoding it
+    width, height = image.size
+    factor = _factor(image)
+    if factor > 1:
+        # decoded at a half, a quarter or an eighth, with less work and less room
+        image.draft(None, (width // factor, height // factor))
+    image.load()
+    return width, height
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    factor = _factor(image)
+    return image.reduce(factor) if factor > 1 and image.mode in REDUCIBLE else image
+
+
+def _factor(image: Image.Image) -> int:
+    """What each side is divided by, so that `LARGE` pixels are left at most."""
+    return math.ceil(math.sqrt(image.width * image.height / LARGE))
 
 
 def _rgb(image: Image.Image) -> Image.Image | None:
@@ -216,5 +251,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     """What EXIF asks for; damaged EXIF asks for nothing. Pillow has turned a TIFF while decoding it."""
     try:
         return TURNS.get(image.getexif().get(ORIENTATION, 1))
-    except DAMAGE:
+    except _NOT_DAMAGE:
+        raise
+    except Exception:  # noqa: BLE001  # damaged metadata is no reason to refuse good pixels
         return None

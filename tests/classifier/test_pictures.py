@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.pictures import Picture, open_picture
+from classifier.pictures import LARGE, ORIENTATION, Picture, open_picture
 from tests.classifier.files import blocks, chunk, encode, frames, png
 
 LOSSLESS = [
@@ -212,3 +212,30 @@ def test_the_same_bytes_give_the_same_pixels_in_many_threads() -> None:
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(open_picture, data * 10))
     assert all(np.array_equal(one.pixels, alone[place % 8]) for place, one in enumerate(together))
+
+
+@pytest.mark.parametrize(
+    ("format", "mode"),
+    [("jpeg", "RGB"), ("jpeg", "CMYK"), ("png", "RGBA"), ("png", "P"), ("png", "1"), ("tiff", "L")],
+)
+def test_a_very_large_picture_is_the_same_picture_with_fewer_pixels(format: str, mode: str) -> None:
+    small = blocks(90, 60)
+    file = encode(small.resize((5400, 3600), Image.Resampling.NEAREST).convert(mode), format)
+    picture = open_picture(file)
+    assert (picture.width, picture.height) == (5400, 3600)
+    height, width = picture.pixels.shape[:2]
+    assert width * height <= LARGE
+    assert (width, height) == (2700, 1800)
+    seen = np.asarray(Image.fromarray(picture.pixels).resize(small.size, Image.Resampling.BOX))
+    expected = np.asarray(open_picture(encode(small.convert(mode), "tiff")).pixels)
+    if mode not in ("1", "P"):  # these are dithered: other pixels, the same impression
+        assert np.abs(seen.astype(int) - expected.astype(int)).mean() < 4
+
+
+def test_the_sides_of_a_very_large_picture_are_told_upright() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    big = blocks(90, 60).resize((5400, 3600), Image.Resampling.NEAREST)
+    picture = open_picture(encode(big, "jpeg", exif=exif))
+    assert (picture.width, picture.height) == (3600, 5400)
+    assert picture.pixels.shape[:2] == (2700, 1800)

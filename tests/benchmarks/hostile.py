@@ -1,0 +1,249 @@
+"""Files that no honest consumer sends, posted to a real service: `make bench-hostile`.
+
+Order: a service with a toy network, a warm-up of ordinary pictures, the corpus of `tests.hostile` over HTTP from two
+clients, ordinary pictures again. Counted: processes that ended, answers of 500 and above, refusals without a reason
+for programs, answers without a row; measured: milliseconds of refusals, memory before and after.
+Beside it the floor: how long the same clients wait for `/livez`. Prints a table, then one JSON object.
+"""
+
+import argparse
+import http.client
+import json
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from statistics import median, quantiles
+from time import perf_counter
+
+import numpy as np
+
+from tests.benchmarks.serving import prepare, rows
+from tests.classifier.files import blocks, encode
+from tests.hostile.corpus import Hostile, corpus
+from tests.journeys.programs import programs
+from tests.toy import draw
+
+BOUNDARY = "hostile-boundary"
+FORMATS = ("jpeg", "png", "webp", "gif", "tiff", "bmp")
+CLIENTS = 2
+# a header that somebody tried to smuggle in with a file's name must not come back
+SMUGGLED = "X-Smuggled"
+
+
+@dataclass
+class Tally:
+    """What came back."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    refused: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    accepted: int = 0
+    hung_up: int = 0
+
+
+def main() -> None:
+    """Post them all and say what happened."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pictures", type=Path, help="a folder of pictures to mutate; else drawn")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'ursa.db'}"
+        limits = {"URSA_RATE_PER_SECOND": "100000", "URSA_RATE_BURST": "100000"}
+        with programs(folder, url, **limits) as running:
+            key = prepare(folder, url, candidate=False)
+            running.start("service")
+            process = running.running["service"]
+            warm(running.port, key)
+            floor = [alive(running.port) for _ in range(200)]
+            before, counted = memory(process.pid), rows(url)
+            tally = post_all(
+                running.port, key, corpus(given.files, given.seed, ground(given.pictures))
+            )
+            peak = memory(process.pid, "VmHWM")
+            warm(running.port, key)
+            after = memory(process.pid)
+            lost = tally.accepted + WARM - (rows(url) - counted)
+            crashes = int(process.poll() is not None)
+    report(tally, given.files, floor)
+    print(
+        f"memory of the process: {before:.0f} MiB before, {after:.0f} after, {peak:.0f} at its highest"
+    )
+    print(
+        json.dumps(
+            {
+                "files": given.files,
+                "crashes": crashes + tally.hung_up,
+                "server_errors": sum(n for status, n in tally.statuses.items() if status >= 500),
+                "refused_p99_ms": round(1000 * quantiles(tally.refused, n=100)[98], 1),
+                "memory_growth_mib": round(after - before, 1),
+                "memory_peak_growth_mib": round(peak - before, 1),
+                "wrongly_answered": len(tally.wrong),
+                "accepted": tally.accepted,
+                "accepted_without_row": lost,
+                "floor_p99_ms": round(1000 * quantiles(floor, n=100)[98], 1),
+            }
+        )
+    )
+
+
+def ground(folder: Path | None) -> list[bytes]:
+    """Real pictures to mutate, in every format: those of the folder (200 at most), else drawn ones."""
+    if folder is not None:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        step = max(1, len(paths) // 200)
+        return [path.read_bytes() for path in paths[::step]]
+    return [encode(blocks(160, 120, seed), one) for seed in range(6) for one in FORMATS]
+
+
+WARM = 60
+
+
+def warm(port: int, key: str) -> None:
+    """Ordinary pictures, all of which must be answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    for number in range(WARM):
+        sent = Hostile("ordinary", "a.png", "image/png", draw(number % 2, number))
+        status, _, told = send(connection, key, sent)
+        if status != 200:
+            sys.exit(f"an ordinary picture was told {status}: {told!r}")
+    connection.close()
+
+
+def post_all(port: int, key: str, files: Iterable[Hostile]) -> Tally:
+    """Every file once, from `CLIENTS` clients."""
+    waiting: SimpleQueue[Hostile] = SimpleQueue()
+    for one in files:
+        waiting.put(one)
+    tallies = [Tally() for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=_client, args=(port, key, waiting, one)) for one in tallies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return _sum(tallies)
+
+
+def _client(port: int, key: str, waiting: "SimpleQueue[Hostile]", tally: Tally) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    for one in _each(waiting):
+        began = perf_counter()
+        try:
+            status, headers, told = send(connection, key, one)
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            # the body was left unread, or the service is gone: alive tells
+            tally.hung_up += not _lives(port)
+            continue
+        _judge(tally, one, status, headers, told, perf_counter() - began)
+
+
+def _each(waiting: "SimpleQueue[Hostile]") -> Iterator[Hostile]:
+    while True:
+        try:
+            yield waiting.get_nowait()
+        except Empty:
+            return
+
+
+def send(
+    connection: http.client.HTTPConnection, key: str, one: Hostile
+) -> tuple[int, dict[str, str], bytes]:
+    """Post one file as it is, its name and type unescaped."""
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="{one.name}"\r\n'
+        f"Content-Type: {one.media_type}\r\n\r\n"
+    )
+    body = head.encode() + one.data + f"\r\n--{BOUNDARY}--\r\n".encode()
+    headers = {
+        "Authorization": f"Bearer {key}",
+        "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+    }
+    connection.request("POST", "/v1/predictions", body, headers)
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read()
+
+
+def _judge(
+    tally: Tally, one: Hostile, status: int, headers: dict[str, str], told: bytes, took: float
+) -> None:
+    tally.statuses[status] += 1
+    if SMUGGLED.lower() in {name.lower() for name in headers}:
+        tally.wrong.append(f"{one.kind}: a header of the file's name came back")
+    if status == 200:
+        tally.accepted += 1
+        if one.refused:
+            tally.wrong.append(f"{one.kind}: was answered")
+        return
+    tally.refused.append(took)
+    try:
+        problem = json.loads(told)
+        tally.reasons[problem.get("reason") or problem["code"]] += 1
+    except (ValueError, KeyError):
+        tally.wrong.append(f"{one.kind}: {status} without a reason")
+    if one.refused is False:
+        tally.wrong.append(f"{one.kind}: was refused with {status}")
+
+
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    whole = Tally()
+    for one in tallies:
+        whole.statuses.update(one.statuses)
+        whole.reasons.update(one.reasons)
+        whole.refused += one.refused
+        whole.wrong += one.wrong
+        whole.accepted += one.accepted
+        whole.hung_up += one.hung_up
+    return whole
+
+
+def alive(port: int) -> float:
+    """Seconds that a new connection to `/livez` takes."""
+    began = perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/livez")
+    connection.getresponse().read()
+    connection.close()
+    return perf_counter() - began
+
+
+def _lives(port: int) -> bool:
+    try:
+        alive(port)
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def memory(process: int, what: str = "VmRSS") -> float:
+    """MiB of a process, as Linux counts them."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return float(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+
+
+def report(tally: Tally, files: int, floor: Sequence[float]) -> None:
+    """The table for people."""
+    print(f"{files} files, {tally.accepted} were pictures after all, {len(tally.refused)} refused")
+    for status, number in sorted(tally.statuses.items()):
+        print(f"  status {status}: {number}")
+    for reason, number in tally.reasons.most_common():
+        print(f"  {reason}: {number}")
+    for sentence, number in Counter(tally.wrong).most_common(20):
+        print(f"  WRONG {sentence} ({number} times)")
+    took = np.array(tally.refused)
+    print(
+        f"refused in p50 {1000 * np.median(took):.1f} ms, p99 {1000 * np.quantile(took, 0.99):.1f} ms,"
+        f" at most {1000 * took.max():.0f} ms; /livez p50 {1000 * median(floor):.1f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()
