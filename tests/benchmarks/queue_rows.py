@@ -1,0 +1,40 @@
+"""What the rows of the queue say, read apart from the code that wrote them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from store.database import Session
+from store.tables import Label, Review
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One label as it lies there."""
+
+    review_id: str
+    person_id: str
+    label: str | None
+    late: bool
+
+
+def labels(session: Session) -> dict[str, Kept]:
+    """Every label by its submission."""
+    rows = session.execute(
+        select(Label.submission, Label.review_id, Label.person_id, Label.label, Label.late)
+    )
+    return {
+        number: Kept(review, person, label, late) for number, review, person, label, late in rows
+    }
+
+
+def reviews(session: Session) -> dict[str, int]:
+    """How many opinions each review needs."""
+    rows = session.execute(select(Review.id, Review.opinions_needed))
+    return dict(row.tuple() for row in rows)
+
+
+def open_reviews(session: Session) -> int:
+    """How many still wait."""
+    query = select(func.count()).select_from(Review).where(Review.status == "open")
+    return session.scalar(query) or 0
