@@ -221,6 +221,8 @@ def _opinion(seen: _Seen) -> dict[str, Any]:
         "look_p": domain.look_p if domain else None,
         "feature_score": domain.feature_score if domain else None,
         "feature_p": domain.feature_p if domain else None,
+        "domain_score": domain.score if domain else None,
+        "domain_p": domain.p if domain else None,
         "inside": domain.inside if domain else None,
         "domain_reasons": list(domain.reasons) if domain else [],
         "features": opinion.projected if opinion else None,

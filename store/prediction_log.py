@@ -61,6 +61,8 @@ class NewPrediction:
     look_p: float | None
     feature_score: float | None
     feature_p: float | None
+    domain_score: float | None
+    domain_p: float | None
     inside: bool | None
     domain_reasons: list[str]
     features: bytes | None

@@ -60,6 +60,8 @@ class Prediction(Base):
     look_p: Mapped[float | None]
     feature_score: Mapped[float | None]
     feature_p: Mapped[float | None]
+    domain_score: Mapped[float | None]  # of both together; what is flagged is flagged by it
+    domain_p: Mapped[float | None]
     inside: Mapped[
         bool | None
     ]  # like the pictures the model was trained on; empty when no model looked

@@ -103,6 +103,8 @@ class Watched:
             look_p=domain.look_p,
             feature_score=domain.feature_score,
             feature_p=domain.feature_p,
+            domain_score=domain.score,
+            domain_p=domain.p,
             inside=domain.inside,
             features=opinion.projected,
         )

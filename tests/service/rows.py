@@ -60,8 +60,9 @@ def prediction(
         label=None, confidence=None, probabilities=None, model_version_id=None, engine=None,
         precision=None, decision="hold", reasons=["no_model"], policy_digest=policy, stage="manual",
         rollout_event_id=None, status="pending", answer=None, answered_by=None, answered_at=None,
-        properties={}, look_score=None, look_p=None, feature_score=None, feature_p=None, inside=None,
-        domain_reasons=[], features=None, audited=False, audit_rate=0.0, milliseconds={},
+        properties={}, look_score=None, look_p=None, feature_score=None, feature_p=None,
+        domain_score=None, domain_p=None, inside=None, domain_reasons=[], features=None,
+        audited=False, audit_rate=0.0, milliseconds={},
     )  # fmt: skip
 
 

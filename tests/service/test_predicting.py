@@ -93,6 +93,12 @@ def test_an_unlike_picture_is_answered_and_looked_at(served: Serving, tmp_path: 
     assert not answer.domain.inside
     assert answer.domain.reasons
     assert answer.domain.look_p < 0.05
+    with served.database.read() as session:
+        row = predictions.get(session, answer.id)
+    assert row.domain_p is not None
+    assert row.domain_score is not None
+    assert row.domain_p < 0.05
+    assert row.domain_score > 0
     review = served.review(answer.id)
     assert review.lane == "rule"
     assert "domain" in review.reasons

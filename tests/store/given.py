@@ -65,8 +65,9 @@ def prediction(consumer_id: str, number: int = 0, **changes: Any) -> NewPredicti
         model_version_id=None, engine=None, precision=None, decision="answer", reasons=[],
         policy_digest=None, stage="full", rollout_event_id=None, status="answered",
         answer="grizzly", answered_by="model", answered_at=made, properties={"brightness": 0.5},
-        look_score=1.0, look_p=0.4, feature_score=2.0, feature_p=0.5, inside=True,
-        domain_reasons=[], features=None, audited=False, audit_rate=0.05, milliseconds={},
+        look_score=1.0, look_p=0.4, feature_score=2.0, feature_p=0.5, domain_score=1.5,
+        domain_p=0.45, inside=True, domain_reasons=[], features=None, audited=False,
+        audit_rate=0.05, milliseconds={},
     )  # fmt: skip
     return replace(row, **changes)
 
