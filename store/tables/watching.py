@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import Base, Digest, Id, Name, one_of
@@ -73,17 +73,28 @@ class Detector(Base):
 
 
 class Alarm(Base):
+    """Something that people should know; open until it is cleared, and raised again it is still the same one."""
+
     __tablename__ = "alarms"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(Name)
-    stream: Mapped[str] = mapped_column(Name)
+    stream: Mapped[str] = mapped_column(Name)  # a segment; "" stands for all of them
     model_version_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
     window_id: Mapped[str | None] = mapped_column(ForeignKey("windows.id"))
     detail: Mapped[dict[str, Any]]
+    pages: Mapped[bool] = mapped_column(server_default=false())  # worth waking somebody up for
     raised_at: Mapped[datetime] = mapped_column(index=True)
+    times: Mapped[int] = mapped_column(server_default="1")
+    last_raised_at: Mapped[datetime | None]
+    explained_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None] = mapped_column(Name)
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_why: Mapped[str | None] = mapped_column(Text)
     cleared_at: Mapped[datetime | None]
+    cleared_by: Mapped[str | None] = mapped_column(Name)
+    # digest of kind, stream and version while it is open, then empty: one open alarm for each of them
+    open_as: Mapped[str | None] = mapped_column(Digest, unique=True)
 
 
 class Accuracy(Base):
