@@ -2,13 +2,15 @@
 
 PORT ?= 8000
 DATA ?= data
+TO ?= backup
+FROM ?= backup
 python := .venv/bin/python
 lock := $(python) -m uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet
 unhashed := sed -e '/--hash=/d' -e 's/ \\$$//'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format migrate locks
+.PHONY: help setup run test check format migrate backup restore scrub locks
 
 help: ## list these commands
 	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)$$/make \1	\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
@@ -35,6 +37,15 @@ format: setup ## put the code in its form
 
 migrate: setup ## bring the database that URSA_DATABASE_URL names up to date (make run does it by itself)
 	@$(python) -m deploy.migrate
+
+backup: setup ## copy database, pictures and bundles to the folder TO=; everything may go on meanwhile
+	@$(python) -m deploy.backup save "$(TO)" --data "$(DATA)"
+
+restore: setup ## bring back what `make backup` has copied, from FROM= into an empty place
+	@$(python) -m deploy.backup restore "$(FROM)" --data "$(DATA)"
+
+scrub: setup ## look whether every picture and bundle is there and unaltered
+	@$(python) -m deploy.backup scrub --data "$(DATA)"
 
 bench-%: setup ## measure: make bench-NAME runs tests/benchmarks/NAME.py
 	@$(python) -m tests.benchmarks.$*

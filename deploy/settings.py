@@ -48,3 +48,11 @@ def database_url(data: Path) -> str:
 def named_database() -> str:
     """The database that the environment names; empty when it names none."""
     return os.environ.get("URSA_DATABASE_URL", "")
+
+
+def named_store(data: Path) -> tuple[str, str]:
+    """Database and storage that the environment names, else those that `make run` keeps in the folder `data`."""
+    return (
+        os.environ.get("URSA_DATABASE_URL", database_url(data)),
+        os.environ.get("URSA_STORAGE_URL", str(data / "storage")),
+    )

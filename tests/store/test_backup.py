@@ -1,0 +1,169 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from deploy import backup as command
+from store import backup, models, predictions, scrub
+from store.bundles import BundleStore
+from store.database import Database
+from store.errors import Conflict, Invalid, Unavailable
+from store.objects import Objects
+from store.pictures import PictureStore
+from tests.store import given
+from tests.store.given import NOW
+from tests.toy import toy_bundle
+
+PICTURES = [f"picture {number}".encode() for number in range(3)]
+
+
+@pytest.fixture
+def storage(database: Database, tmp_path: Path) -> Path:
+    """A storage with three pictures and a bundle, and a database that knows them."""
+    folder = tmp_path / "storage"
+    store = PictureStore(Objects(str(folder)))
+    bundle = BundleStore(Objects(str(folder)), tmp_path / "cache").keep(
+        toy_bundle(tmp_path / "toy")
+    )
+    with database.write() as session:
+        models.register(session, models.NewVersion(bundle, 1, ["bear", "teddy"], {}), NOW)
+        consumer = given.consumer(session)
+    entries = [
+        given.entry(consumer, number, picture_digest=store.keep(data))
+        for number, data in enumerate(PICTURES)
+    ]
+    given.keep(database, entries)
+    return folder
+
+
+@pytest.fixture
+def empty_url(database: Database, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the same kind."""
+    if database.is_sqlite:
+        yield f"sqlite:///{tmp_path / 'again' / 'ursa.db'}"
+        return
+    if shutil.which("pg_restore") is None:
+        pytest.skip("this machine lacks PostgreSQL's client programs")
+    url = make_url(database.url).set(database="ursa_brought_back")
+    _statement(database.url, 'CREATE DATABASE "ursa_brought_back"')
+    yield url.render_as_string(hide_password=False)
+    _statement(database.url, 'DROP DATABASE "ursa_brought_back" WITH (FORCE)')
+
+
+def _statement(url: str, statement: str) -> None:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def test_what_was_backed_up_comes_back_whole(
+    database: Database, storage: Path, empty_url: str, tmp_path: Path
+) -> None:
+    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    assert (saved.pictures, saved.bundles, saved.gone) == (3, 1, ())
+    copied = backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"))
+    assert copied == saved
+    again = Database(empty_url)
+    with again.read() as session, database.read() as before:
+        assert predictions.count(session) == predictions.count(before) == 3
+    assert list(scrub.pictures(again)) == list(scrub.pictures(database))
+    found = list(scrub.scrub(again, Objects(str(tmp_path / "storage again"))))
+    assert len(found) > 4
+    assert set(found) == {None}
+    again.dispose()
+
+
+def test_a_second_backup_into_the_same_folder_adds_what_is_new(
+    database: Database, storage: Path, empty_url: str, tmp_path: Path
+) -> None:
+    backup.save(database.url, str(storage), tmp_path / "backup")
+    with database.write() as session:
+        consumer = given.consumer(session, "another shop")
+    digest = PictureStore(Objects(str(storage))).keep(b"a new one")
+    given.keep(database, [given.entry(consumer, 9, picture_digest=digest)])
+    assert backup.save(database.url, str(storage), tmp_path / "backup").pictures == 4
+    backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"))
+    again = PictureStore(Objects(str(tmp_path / "storage again")))
+    assert again.read(digest) == b"a new one"
+
+
+def test_nothing_is_brought_back_over_what_is_there(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    backup.save(database.url, str(storage), tmp_path / "backup")
+    with pytest.raises(Conflict, match="not empty"):
+        backup.restore(tmp_path / "backup", database.url, str(tmp_path / "elsewhere"))
+
+
+def test_a_folder_without_a_backup_is_told(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="holds no backup"):
+        backup.restore(tmp_path, database.url, str(tmp_path / "elsewhere"))
+
+
+def test_a_scrub_finds_what_was_altered_and_what_is_gone(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    names = sorted(path for path in storage.rglob("*") if path.is_file())
+    pictures = [path for path in names if "pictures" in path.parts]
+    network = next(path for path in names if path.name == "network.onnx")
+    pictures[0].write_bytes(b"another picture")
+    pictures[1].unlink()
+    network.write_bytes(network.read_bytes()[:-1] + b"x")
+    faults = {one for one in scrub.scrub(database, Objects(str(storage))) if one}
+    assert faults == {
+        scrub.Fault(pictures[0].relative_to(storage).as_posix(), "altered"),
+        scrub.Fault(pictures[1].relative_to(storage).as_posix(), "missing"),
+        scrub.Fault(network.relative_to(storage).as_posix(), "altered"),
+    }
+    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    assert saved.gone == (pictures[1].relative_to(storage).as_posix(),)
+
+
+def test_an_altered_manifest_is_an_altered_bundle(database: Database, storage: Path) -> None:
+    manifest = next(storage.rglob("manifest.json"))
+    manifest.write_bytes(b"{}")
+    (fault,) = {one for one in scrub.scrub(database, Objects(str(storage))) if one}
+    assert fault == scrub.Fault(manifest.relative_to(storage).as_posix(), "altered")
+    manifest.unlink()
+    (fault,) = {one for one in scrub.scrub(database, Objects(str(storage))) if one}
+    assert fault.what == "missing"
+
+
+def test_the_command_tells_and_its_exit_code_says_whether_all_is_whole(
+    database: Database,
+    storage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("URSA_DATABASE_URL", database.url)
+    monkeypatch.setenv("URSA_STORAGE_URL", str(storage))
+    assert command.main(["save", str(tmp_path / "to")]) == 0
+    assert "3 pictures, 1 bundles" in capsys.readouterr().out
+    assert command.main(["scrub"]) == 0
+    next(path for path in storage.rglob("pictures/*/*") if path.is_file()).write_bytes(b"x")
+    assert command.main(["scrub"]) == 1
+    assert "is altered" in capsys.readouterr().err
+    assert command.main(["restore", str(tmp_path / "to")]) == 1
+    assert "not empty" in capsys.readouterr().err
+
+
+def test_the_password_stands_in_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tmp_path / "seen"
+    fake = tmp_path / "pg_dump"
+    fake.write_text(
+        f'#!/bin/sh\nfor word in "$@"; do echo "$word" >> {seen}; done\n'
+        f'file=$(echo "$*" | sed -n "s/.*passfile=\\([^ &]*\\).*/\\1/p" | sed "s/%2F/\\//g")\n'
+        f'stat -c %a "$file" >> {seen}; cat "$file" >> {seen}; exit 1\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    url = make_url("postgresql+psycopg://me@nowhere/ursa").set(password="se:cret")
+    with pytest.raises(Unavailable, match="pg_dump failed"):
+        backup.save(url.render_as_string(hide_password=False), str(tmp_path / "s"), tmp_path / "b")
+    *words, mode, line = seen.read_text().splitlines()
+    assert not any("cret" in word for word in words)
+    assert (mode, line) == ("600", "*:*:*:*:se\\:cret")
