@@ -2,11 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from monitoring import metrics
-from store import jobs, predictions, reviews, rollouts, windows
+from monitoring import metrics, watched
+from store import figures, jobs, predictions, reviews, rollouts, windows
 from store.database import Session
 from store.rollouts import Live
+from store.tables.predictions import STAGES
 from store.tables.reviews import LANES
+from store.tables.rollouts import SWITCHES
+
+ALIVE_WITHIN = timedelta(minutes=1)
 
 
 def refresh(session: Session, now: datetime) -> None:
@@ -16,7 +20,9 @@ def refresh(session: Session, now: datetime) -> None:
     _queue(session, now)
     _traffic(session, now)
     _window(session, live)
-    _heartbeats(session)
+    _heartbeats(session, now)
+    _way(session)
+    metrics.ROWS.show(watched.rows(session, live, now))
 
 
 def _models(live: Live) -> None:
@@ -28,6 +34,10 @@ def _queue(session: Session, now: datetime) -> None:
     queue = reviews.queue(session, now)
     for lane in LANES:
         metrics.QUEUE.labels(lane).set(queue.open_by_lane.get(lane, 0))
+    oldest = figures.oldest_by_lane(session)
+    for lane in LANES:
+        waited = (now - oldest[lane]).total_seconds() if lane in oldest else 0.0
+        metrics.QUEUE_AGE.labels(lane).set(max(0.0, waited))
     age = (now - queue.oldest).total_seconds() if queue.oldest else 0.0
     metrics.QUEUE_OLDEST.set(max(0.0, age))
 
@@ -47,7 +57,20 @@ def _window(session: Session, live: Live) -> None:
     metrics.WINDOW_PICTURES.set(newest.pictures if newest else 0)
 
 
-def _heartbeats(session: Session) -> None:
-    seen = jobs.heartbeats(session)
+def _heartbeats(session: Session, now: datetime) -> None:
+    seen, alive = jobs.heartbeats(session), figures.alive(session, now, ALIVE_WITHIN)
     for program in metrics.PROGRAMS:
         metrics.HEARTBEAT.labels(program).set(seen[program].timestamp() if program in seen else 0)
+        metrics.ALIVE.labels(program).set(alive.get(program, 0))
+
+
+def _way(session: Session) -> None:
+    way, thrown = figures.way(session), figures.switches(session)
+    for stage in STAGES:
+        metrics.STAGE.labels(stage).set(way is not None and way.stage == stage)
+    metrics.SHARE.set(way.share if way else 0)
+    for verdict in metrics.DECISIONS:
+        metrics.DECISION.labels(verdict).set(way is not None and way.verdict == verdict)
+    metrics.DECIDED.set(way.decided_at.timestamp() if way and way.decided_at else 0)
+    for switch in SWITCHES:
+        metrics.SWITCH.labels(switch).set(switch in thrown)

@@ -21,7 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import headers, metrics
+from service import counting, headers, metrics
 from service.dependencies import COOKIE
 from service.errors import Problem, from_store, internal, respond
 from service.limits import TokenBuckets
@@ -178,9 +178,7 @@ class _Answer:
     def finish(self) -> None:
         seconds = monotonic() - self._started
         path, status = self._scope["path"], self._status
-        route = _route(self._scope)
-        metrics.REQUESTS.labels(route, str(status)).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+        counting.request(path, status, seconds)
         if path.startswith(QUIET) and status < 500:
             return
         caller = self._scope["state"].get("caller")
@@ -240,9 +238,3 @@ def _bounded(receive: Receive, largest: int, seconds: float) -> Receive:
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
-
-
-def _route(scope: Scope) -> str:
-    if scope["path"].startswith("/static/"):
-        return "/static"
-    return str(getattr(scope.get("route"), "path", "other"))

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from classifier.pictures import BadPicture
-from service import metrics
+from service import counting, metrics
 from store.errors import Conflict, Invalid, NotFound, StoreError, Unavailable
 
 _log = structlog.get_logger()
@@ -77,7 +77,7 @@ def internal() -> Problem:
 
 def respond(problem: Problem, scope: Scope) -> Response:
     """The answer to a refused request, for programs or for a browser."""
-    metrics.PROBLEMS.labels(problem.code).inc()
+    counting.problem(problem.code)
     title = HTTPStatus(problem.status_code).phrase
     page: ErrorPage | None = getattr(scope["app"].state, "error_page", None)
     if page is not None and _is_browser(scope):

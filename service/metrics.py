@@ -1,27 +1,49 @@
-"""Every metric of the web process. Labels take their values from closed lists; units are base units."""
+"""Every metric of the web process. Labels take their values from closed lists; units are base units.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+A process has 500 series at most, with 100 classes, and whatever consumers send: what has names of theirs goes
+through `counting`, which keeps the lists short.
+"""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from store.tables.reviews import LANES
+
+# a series more for each counter, which nothing here reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
 # from a database answer to a consumer who has given up, in seconds
-_SECONDS = (
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-)  # fmt: skip
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+# what is judged by p is judged at one of these
+_PROBABILITIES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 PHASES = ("check", "wait", "model", "shadow", "bytes", "rows", "total")
+SCORES = ("look", "feature", "fused")
+FLAGS = ("flagged", "not_flagged")
+# what a request was for; addresses are many, and each would have a histogram
+AREAS = ("predictions", "api", "review", "pages", "health")
+# 429 apart from the other refusals: it says that there is too much to do
+STATUSES = ("2xx", "3xx", "4xx", "429", "5xx")
 
 REQUESTS = Counter(
     "ursa_requests_total",
-    "Requests by route (as it is written in the code) and status.",
-    ("route", "status"),
+    "Requests by what they were for and the status of their answer.",
+    ("area", "status"),
     registry=REGISTRY,
 )
 REQUEST_SECONDS = Histogram(
     "ursa_request_seconds",
     "From the first byte of a request's head to the last byte of its answer.",
-    ("route",),
+    ("area",),
     buckets=_SECONDS,
     registry=REGISTRY,
 )
@@ -38,6 +60,37 @@ PREDICTIONS = Counter(
     "ursa_predictions_total",
     "Predictions kept, by what the consumer was told and by what was decided.",
     ("status", "decision"),
+    registry=REGISTRY,
+)
+ANSWERS_BY_CLASS = Counter(
+    "ursa_class_answers_total",
+    "Predictions by the class that the model gave.",
+    ("label",),
+    registry=REGISTRY,
+)
+ANSWERS_BY_SEGMENT = Counter(
+    "ursa_segment_answers_total",
+    "Predictions by the segment that the consumer named and by whether the picture was flagged as out of the domain.",
+    ("segment", "flag"),
+    registry=REGISTRY,
+)
+ANSWERS_BY_VERSION = Counter(
+    "ursa_version_answers_total",
+    "Predictions by the model version that looked and by whether the picture was flagged as out of the domain.",
+    ("version", "flag"),
+    registry=REGISTRY,
+)
+DOMAIN_P = Histogram(
+    "ursa_domain_p_value",
+    "Conformal p-values of pictures, by score: small is unlike the training pictures.",
+    ("score",),
+    buckets=_PROBABILITIES,
+    registry=REGISTRY,
+)
+CONFIDENCE = Histogram(
+    "ursa_confidence_ratio",
+    "The model's confidence in the class that it gave.",
+    buckets=(0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
     registry=REGISTRY,
 )
 PREDICTION_SECONDS = Histogram(
@@ -108,3 +161,19 @@ for _outcome in ("loaded", "failed"):
     MODEL_LOADS.labels(_outcome)
 for _phase in PHASES:
     PREDICTION_SECONDS.labels(_phase)
+for _score in SCORES:
+    DOMAIN_P.labels(_score)
+for _area in AREAS:
+    REQUEST_SECONDS.labels(_area)
+    for _status in STATUSES:
+        REQUESTS.labels(_area, _status)
+for _told in (("answered", "answer"), ("answered", "answer_and_review"), ("pending", "hold")):
+    PREDICTIONS.labels(*_told)
+for _lane in LANES:
+    REVIEWS_OPENED.labels(_lane)
+for _said in ("right", "wrong"):
+    FEEDBACK.labels(_said)
+for _outcome in ("signed_in", "refused", "slowed"):
+    SIGN_INS.labels(_outcome)
+for _role in ("incumbent", "candidate"):
+    LIVE_MODEL_VERSION.labels(_role)

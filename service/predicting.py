@@ -19,7 +19,7 @@ from classifier.classifier import Opinion
 from classifier.pictures import Limits, Picture, open_picture
 from classifier.policy import Decision
 from classifier.properties import measure
-from service import asking, metrics, routing
+from service import asking, counting, metrics, routing
 from service.answers import tell
 from service.live import Loaded
 from service.program import Program
@@ -119,7 +119,7 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
             first = FirstAnswer(ask.idempotency_key, request_sha256, answer)
         with watch.phase("rows"):
             _keep(program, Entry(row, _picture(seen.picture), shadows, review, first))
-    metrics.PREDICTIONS.labels(row.status, row.decision).inc()
+    counting.answer(row, number, seen.opinion.domain if seen.opinion else None)
     if review is not None:
         metrics.REVIEWS_OPENED.labels(review.lane).inc()
     return answer
