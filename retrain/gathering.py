@@ -16,7 +16,7 @@ from retrain.grouping import keep_fingerprints
 from retrain.program import Program
 from retrain.progress import Watch
 from retrain.splitting import place
-from store import labels, models, pictures, rollouts, training_sets
+from store import models, pictures, rollouts, second_reads, training_sets
 from store.database import Session
 from store.errors import NotFound
 from store.labels import SettledLabel
@@ -64,7 +64,8 @@ def gather(program: Program, watch: Watch) -> Gathered:
     """Raises NotFound when there is no version to go on from."""
     with program.database.read() as session:
         parent = parent_version(session)
-        settled = labels.settled(session)
+        # audit labels that wait for a second reader keep their pictures' doubles out of the training set too
+        settled = second_reads.so_far(session)
         hashed = set(pictures.fingerprints(session))
     unreadable = _hash_new(
         program, [one for one in settled if one.picture_digest not in hashed], watch

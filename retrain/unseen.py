@@ -1,13 +1,14 @@
 """Labels that a model has not learned from: the golden set and what people audited, one picture of each group.
 
 Nothing whose group was ever in the training set of one of the versions counts, not even a row that was withdrawn
-since. Only blind answers count beside the folder's own labels: who was shown a model's answer leans to it.
+since. Only blind answers count beside the folder's own labels: who was shown a model's answer leans to it. An audit
+label that waits for its second reader counts as it stands: those are the ones that the answering model got wrong.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store import labels, pictures, training_sets
+from store import pictures, second_reads, training_sets
 from store.database import Session
 
 
@@ -33,9 +34,8 @@ class UnseenLabels:
 def unseen_labels(session: Session, training_set_ids: Sequence[str]) -> UnseenLabels:
     """Labels that no version trained on these sets has seen, in an order that stays."""
     folder = training_sets.golden(session)
-    settled = {
-        one.picture_digest: one for one in labels.settled(session) if one.source == "human_blind"
-    }
+    said_so_far = second_reads.so_far(session)
+    settled = {one.picture_digest: one for one in said_so_far if one.source == "human_blind"}
     groups = pictures.purposes(session, sorted({*folder, *settled}))
     seen = training_sets.seen_groups(session, training_set_ids)
     found: dict[str, Unseen] = {}

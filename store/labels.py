@@ -1,10 +1,10 @@
 """What people said, and what is true after they said it.
 
 Labels are append-only; taking one back is a row too. The truth of a review is settled here and nowhere else, by
-the plain majority of its opinions: models have no vote. When a consumer waits for the answer, settling gives it.
+the plain majority of its opinions (`store.truth`). When a consumer waits for the answer, settling gives it. What is
+said of an audited answer and differs from it is read a second time by somebody else, and a split a third time.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from store import reviews
+from store import reviews, truth
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
-from store.reviews import MOST_OPINIONS, Lease
+from store.reviews import Lease
 from store.tables import Label, Person, Prediction, Review
 from store.tables.reviews import LABEL_KINDS
+from store.truth import MOST_OPINIONS
 
+SECOND_READ = "second_read"
 UNDO_HOURS = 12  # as long as a sign-in: what is undone was said today
 
 
@@ -219,22 +221,30 @@ def _in_other_hands(session: Session, review: Review, answer: Answer, now: datet
 
 
 def _settle(session: Session, review: Review, now: datetime) -> None:
-    standing = opinions(session, review.id)
-    if len(standing) < review.opinions_needed:
-        return
-    (kind, label), votes = Counter((one.kind, one.label) for one in standing).most_common(1)[0]
-    clear = votes * 2 > len(standing) and kind != "cannot_tell"
-    if not clear and len(standing) < min(MOST_OPINIONS, _who_can_be_asked(session)):
-        return  # it stays open for one more; `opinions_needed` is left, so that an undo finds it as it was
-    if not clear:
-        kind, label = "cannot_tell", None
+    standing: list[truth.Opinion] = [(one.kind, one.label) for one in opinions(session, review.id)]
+    prediction = session.get(Prediction, review.prediction_id)
+    needed = review.opinions_needed
+    read_again = (
+        prediction is not None
+        and (review.lane, prediction.audited, prediction.answered_by) == ("audit", True, "model")
+        and truth.wants_second_read(standing, prediction.answer)
+    )
+    if read_again:
+        # it waits for other readers however few there are: an audit that takes one person's word is biased
+        review.reasons = [*(one for one in review.reasons if one != SECOND_READ), SECOND_READ]
+        needed, most = max(needed, 2), MOST_OPINIONS
+    else:
+        most = min(MOST_OPINIONS, _who_can_be_asked(session))
+    settled = truth.settle(standing, needed, most)
+    if settled is None:
+        return  # `opinions_needed` is left as it was, so that an undo finds it so
+    kind, label = settled
     review.status, review.truth_kind, review.truth_label, review.settled_at = (
         "settled",
         kind,
         label,
         now,
     )
-    prediction = session.get(Prediction, review.prediction_id)
     if prediction is not None and prediction.status == "pending":
         prediction.status, prediction.answer = "answered", label
         prediction.answered_by, prediction.answered_at = "person", now
@@ -255,6 +265,8 @@ def _reopen(session: Session, review: Review) -> None:
         None,
         None,
     )
+    # whether a second reader is wanted is found anew when the next answer comes
+    review.reasons = [one for one in review.reasons if one != SECOND_READ]
     if prediction is not None and gave_it and prediction.answered_by == "person":
         prediction.status, prediction.answer = "pending", None
         prediction.answered_by = prediction.answered_at = None

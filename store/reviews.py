@@ -17,8 +17,7 @@ from store.errors import Conflict, NotFound
 from store.ids import new_id
 from store.tables import Label, Review, ReviewPass, SeenAnswer
 from store.tables.reviews import LANES
-
-MOST_OPINIONS = 3  # a third reader breaks a tie; what three see differently stays "cannot tell"
+from store.truth import MOST_OPINIONS
 
 
 @dataclass(frozen=True)

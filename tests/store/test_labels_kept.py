@@ -129,7 +129,7 @@ def settled_rows(session: Session) -> list[tuple[str, str, str, str]]:
 def test_what_is_settled_is_one_truth_for_each_picture_with_the_label_that_stands(
     database: Database,
 ) -> None:
-    asked = Asked(database, segment="zoo", audited=True)
+    asked = Asked(database, segment="zoo", audited=True, answer="teddy")
     given = asked.give("rita", "teddy")
     held = asked.undo("rita", given)
     with database.write() as session:
