@@ -36,6 +36,7 @@ FOREIGN: tuple[tuple[str, bytes, int], ...] = (
 )
 
 
+END = b"\xff\xd9"  # of a JPEG
 # lengths of the known kinds of header behind "BM"
 BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 
@@ -79,13 +80,13 @@ def _jpeg_ends(data: bytes) -> bool:
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            return False
+            return data.find(END, at) >= 0  # damaged before the first scan: the decoder says how
         marker = data[at + 1]
         if marker == 0xFF:  # fill bytes may stand before any marker
             at += 1
             continue
         if marker == 0xDA:
-            return data.find(b"\xff\xd9", at) >= 0
+            return data.find(END, at) >= 0
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False
 

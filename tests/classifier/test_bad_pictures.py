@@ -108,6 +108,14 @@ def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_picture() -> Non
     assert refusal(data[:-40]) == "truncated"
 
 
+def test_a_jpeg_that_is_damaged_before_its_scan_is_not_called_cut_off() -> None:
+    data = encode(blocks(), "jpeg")
+    tables = data.index(b"\xff\xdb")
+    assert refusal(data[: tables + 4] + bytes(100) + data[tables + 104 :]) == "broken"
+    # nor does the damage hide that it is
+    assert refusal(data[:tables] + bytes(4) + data[tables + 4 : -2]) == "truncated"
+
+
 def test_bytes_behind_the_end_do_no_harm() -> None:
     for format in ("jpeg", "png", "webp", "gif"):
         assert open_picture(encode(blocks(), format) + bytes(500)).width == 80
