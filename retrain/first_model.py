@@ -6,6 +6,7 @@ what was interrupted leaves pictures and labels behind, which the next run finds
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from retrain.grouping import keep_fingerprints
 from retrain.making import Request, make_version, squished
 from retrain.program import Program
 from retrain.progress import Watch
+from retrain.samples import DEFINITIONS
 from retrain.splitting import place
 from store import guides, models, pictures, rollouts, training_sets
 from store.database import Session
@@ -78,7 +80,8 @@ def first_model(program: Program, root: Path, options: Options, watch: Watch) ->
     new = make_version(program, Request(plan, trained_on, len(folder.left_out)), watch)
     with program.database.write() as session:
         version, stage = _register(session, new, options.sample, program.clock())
-        _begin_guide(session, trained_on, program.clock())
+        definitions = DEFINITIONS if options.sample else {}
+        _begin_guide(session, trained_on, definitions, program.clock())
     return FirstModel(version, stage, folder)
 
 
@@ -177,12 +180,15 @@ def _register(
     return version, rollout.stage
 
 
-def _begin_guide(session: Session, trained_on: TrainingSet, now: datetime) -> None:
-    """A first page of the class guide for every class that has none: examples, and words to be replaced."""
+def _begin_guide(
+    session: Session, trained_on: TrainingSet, definitions: Mapping[str, str], now: datetime
+) -> None:
+    """A first page of the class guide for every class that has none: examples, and words, else some to be replaced."""
     there = guides.in_force(session)
     rows = training_sets.rows(session, trained_on.id)
     for name in trained_on.classes:
         if name not in there:
             examples = [row.picture_digest for row in rows if row.label == name][:EXAMPLES]
-            definition = f"What lay in the folder {name!r}. Replace this by what makes it one."
+            unknown = f"What lay in the folder {name!r}. Replace this by what makes it one."
+            definition = definitions.get(name, unknown)
             guides.write(session, name, definition, examples, "first-model", now)

@@ -8,8 +8,9 @@ import pytest
 
 from classifier.classifier import Classifier
 from retrain import __main__ as commands
+from retrain.samples import DEFINITIONS
 from retrain.settings import read_settings
-from store import rollouts
+from store import guides, rollouts
 from store.database import Database
 from store.errors import Invalid
 from tests.retrain.given import toy_folder
@@ -105,26 +106,30 @@ def test_the_sample_model_answers_at_once_and_began_from_the_weights_it_was_give
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     root = toy_folder(tmp_path / "pictures", per_class=20)
-    (root / "red" / "notes.txt").write_text("no picture")
+    (root / "red").rename(root / "teddy")
+    (root / "teddy" / "notes.txt").write_text("no picture")
     (tmp_path / "weights").mkdir()
     _run("-c", MAKE_WEIGHTS, str(tmp_path / "weights" / "resnet10t.pth"), environ=environ)
     flags = ["--size", "32", "--epochs", "2", "--architecture", "resnet10t", "--device", "cpu"]
     more = ["--weights", str(tmp_path / "weights"), "--sample"]
     done = _run("-m", "retrain", "first-model", str(root), *flags, *more, environ=environ)
     lines = done.stdout.splitlines()
-    assert "left out  red/notes.txt: The file is not a picture, whatever its name says." in lines
-    assert lines[-1].startswith("Version 1: blue, red. Right on unseen pictures:")
+    assert "left out  teddy/notes.txt: The file is not a picture, whatever its name says." in lines
+    assert lines[-1].startswith("Version 1: blue, teddy. Right on unseen pictures:")
     assert lines[-1].endswith("It answers, for trying out.")
     assert "warn" not in done.stderr.lower()
     database = Database(environ["URSA_DATABASE_URL"])
     with database.read() as session:
         live = rollouts.live(session)
         [promoted, opened] = rollouts.events(session)
+        guide = guides.in_force(session)
     database.dispose()
     assert live.incumbent is not None
     assert live.incumbent.stage == "full"
     for event in (promoted, opened):
         assert (event.actor_kind, event.reason) == ("system", "sample model, for trying out")
+    assert guide["teddy"].definition == DEFINITIONS["teddy"]
+    assert guide["blue"].definition.endswith("Replace this by what makes it one.")
     again = _run("-m", "retrain", "first-model", str(root), "--sample", environ=environ, fails=True)
     assert again.stderr.strip() == (
         "There is a model already: a sample model is for an empty Ursa only."

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from retrain import samples
-from retrain.samples import CLASSES, SHIFTS, contact_sheet, draw, write_folder
+from retrain.samples import CLASSES, DEFINITIONS, SHIFTS, contact_sheet, draw, write_folder
 from retrain.samples.cover import shapes
 from retrain.samples.scene import INDOORS, OUTDOORS, compose
 from retrain.samples.solid import look
@@ -210,3 +210,7 @@ def test_the_command_says_in_one_sentence_what_is_wrong(
     assert said.out == ""
     assert said.err.startswith("cannot draw the sample pictures: ")
     assert said.err.count("\n") == 1
+
+
+def test_every_kind_of_bear_has_its_marks_in_words() -> None:
+    assert set(DEFINITIONS) == set(CLASSES)
