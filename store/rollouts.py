@@ -1,10 +1,10 @@
 """The only way in which a model takes over, or is taken back.
 
 `move` knows the legal moves; each writes an append-only event with who, why and on what evidence. `live` says who
-answers now, from the rows alone: every process that answers asks it and needs no message from anyone.
+answers now, from the rows alone: every process that answers asks it and needs no message from anyone. What grows a
+candidate's exposure is refused while rollouts are frozen; what takes it back never is.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,19 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store import scope as scopes
+from store import switches
 from store.errors import Conflict, Invalid, NotFound
+from store.exposures import expose
 from store.ids import new_id
-from store.tables import ModelVersion, Rollout, RolloutEvent, Switch
-from store.tables.rollouts import ACTORS
+from store.rollout_events import Actor, check, events, write
+from store.scope import Scope
+from store.tables import ModelVersion, Rollout, RolloutEvent
+
+__all__ = [
+    "GROWS", "MOVES", "Actor", "Live", "LiveModel", "Move", "events", "get", "live", "move", "of_version",
+    "open_rollout",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,19 +44,16 @@ MOVES = {
     "withdraw": Move(("manual", "limited", "expanding"), None, "withdrawn"),
     "revert": Move(("manual", "limited", "expanding", "full"), None, "reverted"),
 }
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who moves: `kind` is person, key, command, monitoring or system."""
-
-    kind: str
-    name: str
+GROWS = ("limit", "expand", "promote")
 
 
 @dataclass(frozen=True)
 class LiveModel:
-    """A model that answers or runs alongside."""
+    """A model that answers or runs alongside.
+
+    In `limited` it may answer inside its scope; in `expanding` for its share of all subjects, and for those who were
+    in the scope before.
+    """
 
     rollout_id: str
     version_id: str
@@ -55,18 +61,22 @@ class LiveModel:
     bundle_digest: str
     stage: str
     share: float
-    scope: dict[str, Any] | None
+    scope: Scope | None
     expires_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Live:
-    """Who answers now. Without an incumbent people do; `event_id` grows with every change."""
+    """Who answers now. Without an incumbent people do; `event_id` grows with every change.
+
+    `previous` is the one that the incumbent took over from: it comes back when the incumbent is taken back.
+    """
 
     event_id: int
     incumbent: LiveModel | None
     candidate: LiveModel | None
     killed: bool
+    previous: LiveModel | None = None
 
 
 def open_rollout(
@@ -76,7 +86,7 @@ def open_rollout(
 
     Raises Conflict while another candidate is on its way (`candidate_on_its_way`) or it answers already.
     """
-    _check(actor, reason)
+    check(actor, reason)
     version = session.get(ModelVersion, model_version_id)
     if version is None:
         raise NotFound("There is no such model version.")
@@ -96,7 +106,7 @@ def open_rollout(
     )
     session.add(rollout)
     session.flush()
-    _event(session, rollout, "open", None, "manual", actor, reason, now, {})
+    write(session, rollout, "open", None, "manual", actor, reason, now, {})
     return rollout
 
 
@@ -116,13 +126,18 @@ def move(
 ) -> RolloutEvent:
     """Make a legal move, or raise Conflict with code `illegal_move`; a reason in words is demanded.
 
-    At `full` the candidate becomes the one that answers and the one before is `replaced`. A revert from `full`
-    brings back the one before, or people when there is none.
+    `limit` needs a scope: the one given, else the one that was planned with the rollout (Conflict `no_scope`), and,
+    unless a system moves, answered questions (`preflight`). `expand` goes to `share`, else to the next planned
+    step, and never to less (`not_more`). Whoever was in the scope stays in while the share grows. At `full` the
+    candidate becomes the one that answers and the one before is `replaced`. A revert from `full` brings back the
+    one before, or people when there is none. While rollouts are frozen nothing grows (`frozen`).
     """
-    _check(actor, reason)
+    check(actor, reason)
     legal = MOVES.get(name)
     if legal is None:
         raise Invalid(f"There is no move {name!r}.", "unknown_move")
+    if name in GROWS and actor.kind != "system" and switches.thrown(session, "frozen"):
+        raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
     # one at a time, so that two hands on two rollouts cannot make two incumbents
     locked = session.scalars(
         select(Rollout)
@@ -143,12 +158,11 @@ def move(
     if legal.to_stage is None:
         rollout.outcome, rollout.ended_at, rollout.on_its_way = legal.outcome, now, False
     else:
+        expose(rollout, name, actor, share, scope, expires_at)
         rollout.stage = legal.to_stage
         rollout.on_its_way = legal.to_stage != "full"
-        rollout.share = 1.0 if legal.to_stage == "full" else (share or 0.0)
-        rollout.scope, rollout.expires_at = scope, expires_at
     session.flush()
-    event = _event(
+    event = write(
         session,
         rollout,
         name,
@@ -169,12 +183,14 @@ def move(
 
 def live(session: Session) -> Live:
     """Who answers now, and who runs alongside."""
-    killed = session.get(Switch, "killed")
+    incumbent = _answering(session)
+    before = incumbent.previous_id if incumbent else None
     return Live(
         event_id=session.scalar(select(func.max(RolloutEvent.id))) or 0,
-        incumbent=_live(session, _answering(session)),
+        incumbent=_live(session, incumbent),
         candidate=_live(session, _on_its_way(session)),
-        killed=bool(killed and killed.thrown),
+        killed=switches.thrown(session, "killed"),
+        previous=_live(session, session.get(Rollout, before) if before else None),
     )
 
 
@@ -194,23 +210,6 @@ def of_version(session: Session, model_version_id: str) -> Rollout | None:
         .order_by(Rollout.opened_at.desc(), Rollout.id.desc())
         .limit(1)
     )
-
-
-def events(
-    session: Session, limit: int = 50, rollout_id: str | None = None
-) -> Sequence[RolloutEvent]:
-    """The newest events, newest first."""
-    query = select(RolloutEvent).order_by(RolloutEvent.id.desc()).limit(limit)
-    if rollout_id is not None:
-        query = query.where(RolloutEvent.rollout_id == rollout_id)
-    return session.scalars(query).all()
-
-
-def _check(actor: Actor, reason: str) -> None:
-    if actor.kind not in ACTORS:
-        raise Invalid(f"There is no such kind of actor: {actor.kind!r}.")
-    if not reason.strip():
-        raise Invalid("A reason is needed.", "no_reason")
 
 
 def _answering(session: Session) -> Rollout | None:
@@ -241,7 +240,7 @@ def _restore(session: Session, reverted: Rollout, actor: Actor, now: datetime) -
     before = get(session, reverted.previous_id)
     before.outcome = before.ended_at = None
     session.flush()
-    _event(
+    write(
         session, before, "restore", "full", "full", actor, "the one after it was reverted", now, {}
     )
 
@@ -252,36 +251,6 @@ def _live(session: Session, rollout: Rollout | None) -> LiveModel | None:
     version = session.get_one(ModelVersion, rollout.model_version_id)
     return LiveModel(
         rollout.id, version.id, version.number, version.bundle_digest,
-        rollout.stage, rollout.share, rollout.scope, rollout.expires_at,
+        rollout.stage, rollout.share, scopes.kept(rollout.scope) if rollout.scope is not None else None,
+        rollout.expires_at,
     )  # fmt: skip
-
-
-def _event(
-    session: Session,
-    rollout: Rollout,
-    name: str,
-    from_stage: str | None,
-    to_stage: str | None,
-    actor: Actor,
-    reason: str,
-    now: datetime,
-    evidence: dict[str, Any],
-    decision_id: str | None = None,
-) -> RolloutEvent:
-    event = RolloutEvent(
-        rollout_id=rollout.id,
-        at=now,
-        move=name,
-        from_stage=from_stage,
-        to_stage=to_stage,
-        share=rollout.share,
-        scope=rollout.scope,
-        actor_kind=actor.kind,
-        actor=actor.name,
-        reason=reason.strip(),
-        evidence=evidence,
-        decision_id=decision_id,
-    )
-    session.add(event)
-    session.flush()
-    return event

@@ -1,0 +1,107 @@
+"""The append-only record of every rollout: who moved what, when, why and on what evidence.
+
+Order: `check` who acts and why, `write` the event in the transaction of its cause, read them newest first. A
+confirmation that a candidate may answer everything is an event too: it counts until the rollout moves. Nothing here
+is ever changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.errors import Conflict, Invalid, NotFound
+from store.tables import Rollout, RolloutEvent
+from store.tables.rollouts import ACTORS
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who moves: `kind` is person, key, command, monitoring or system."""
+
+    kind: str
+    name: str
+
+
+def check(actor: Actor, reason: str) -> None:
+    """Raises Invalid for an unknown kind of actor, or without a reason (`no_reason`)."""
+    if actor.kind not in ACTORS:
+        raise Invalid(f"There is no such kind of actor: {actor.kind!r}.")
+    if not reason.strip():
+        raise Invalid("A reason is needed.", "no_reason")
+
+
+def write(
+    session: Session,
+    rollout: Rollout,
+    name: str,
+    from_stage: str | None,
+    to_stage: str | None,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    evidence: dict[str, Any],
+    decision_id: str | None = None,
+) -> RolloutEvent:
+    """Add an event with the rollout's share and scope as they stand now."""
+    event = RolloutEvent(
+        rollout_id=rollout.id,
+        at=now,
+        move=name,
+        from_stage=from_stage,
+        to_stage=to_stage,
+        share=rollout.share,
+        scope=rollout.scope,
+        actor_kind=actor.kind,
+        actor=actor.name,
+        reason=reason.strip(),
+        evidence=evidence,
+        decision_id=decision_id,
+    )
+    session.add(event)
+    session.flush()
+    return event
+
+
+def events(
+    session: Session, limit: int = 50, rollout_id: str | None = None
+) -> Sequence[RolloutEvent]:
+    """The newest events, newest first."""
+    query = select(RolloutEvent).order_by(RolloutEvent.id.desc()).limit(limit)
+    if rollout_id is not None:
+        query = query.where(RolloutEvent.rollout_id == rollout_id)
+    return session.scalars(query).all()
+
+
+def confirm(
+    session: Session, rollout_id: str, actor: Actor, reason: str, now: datetime
+) -> list[str]:
+    """Say that a candidate may answer everything; who has said so since its last move, oldest first.
+
+    The same name counts once, however often it says so. Raises Conflict when the rollout has ended.
+    """
+    check(actor, reason)
+    rollout = session.get(Rollout, rollout_id)
+    if rollout is None:
+        raise NotFound("There is no such rollout.")
+    if rollout.ended_at is not None or rollout.stage == "full":
+        raise Conflict("This rollout is not on its way.", "illegal_move")
+    agreed = confirmed(session, rollout_id)
+    if actor.name not in agreed:
+        stage = rollout.stage
+        write(session, rollout, "confirm", stage, stage, actor, reason, now, {})
+        agreed.append(actor.name)
+    return agreed
+
+
+def confirmed(session: Session, rollout_id: str) -> list[str]:
+    """Who has confirmed since the rollout's last move, oldest first."""
+    names: list[str] = []
+    for one in events(session, 100, rollout_id):
+        if one.move != "confirm":
+            break
+        names.insert(0, one.actor)
+    return names

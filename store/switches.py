@@ -1,0 +1,45 @@
+"""What people can throw at once: `frozen` lets no candidate's exposure grow, `killed` lets no model answer.
+
+A row for each switch says who threw or released it last and why; every throw is a privileged act too. Order: throw,
+and every process that polls the rows follows. It never moves a rollout.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from store import people
+from store.errors import Invalid
+from store.tables import Switch
+from store.tables.rollouts import SWITCHES
+
+
+def thrown(session: Session, name: str) -> bool:
+    """Whether the switch is thrown now; one that nobody ever touched is not."""
+    found = session.get(Switch, name)
+    return bool(found and found.thrown)
+
+
+def get(session: Session, name: str) -> Switch | None:
+    """The switch as it was last set; None when nobody ever touched it."""
+    return session.get(Switch, name)
+
+
+def throw(
+    session: Session, name: str, on: bool, actor_kind: str, actor: str, reason: str, now: datetime
+) -> Switch:
+    """Throw (`on`) or release a switch. Raises Invalid for an unknown one (`unknown_switch`) or no reason."""
+    if name not in SWITCHES:
+        raise Invalid(f"There is no switch {name!r}.", "unknown_switch")
+    if not reason.strip():
+        raise Invalid("A reason is needed.", "no_reason")
+    row = session.get(Switch, name, with_for_update=True)
+    if row is None:
+        row = Switch(name=name, thrown=on, actor=actor, reason=reason.strip(), at=now)
+        session.add(row)
+    row.thrown, row.actor, row.reason, row.at = on, actor, reason.strip(), now
+    session.flush()
+    act = {"frozen": ("freeze", "unfreeze"), "killed": ("kill", "release")}[name][not on]
+    detail = {"reason": reason.strip(), "actor_kind": actor_kind}
+    people.record_act(session, actor, act, name, detail, now)
+    return row
