@@ -82,7 +82,8 @@ class Answer(BaseModel):
 
 def tell(prediction: NewPrediction | Prediction, model_version: int | None) -> Answer:
     """What may be told now. `model_version` is the number of the version that looked."""
-    by_model = prediction.answered_by == "model"
+    # at the limit of a held answer another model's may be given: this one's numbers are not about it
+    by_model = prediction.answered_by == "model" and prediction.answer == prediction.label
     return Answer(
         id=prediction.id,
         status="answered" if prediction.status == "answered" else "pending",

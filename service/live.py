@@ -1,96 +1,155 @@
 """The models that answer now: load, warm, check, swap, drop.
 
-A thread asks the rows who answers. A bundle is fetched, loaded, warmed and checked against its own sample answers
+One thread asks the rows who answers. A bundle is fetched, loaded, warmed and checked against its own sample answers
 before anyone is asked about it; then one reference is replaced. Requests in flight keep what they began with, and
-a bundle that fails leaves the models before it in place. Nothing here talks to a consumer.
+a bundle that fails leaves the models before it in place. A second thread looks for stops in the storage, so that
+they are followed within a second whatever the database does. Nothing here talks to a consumer.
 """
 
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from classifier.classifier import Classifier
-from service import metrics
+from service import metrics, standing, stops
 from service.clock import Clock
+from service.standing import NOBODY, Loaded, Standing
+from service.stops import KILLED, Stop
 from store import rollouts
 from store.bundles import BundleStore
 from store.database import Database
-from store.errors import StoreError
-from store.rollouts import Live, LiveModel
+from store.errors import StoreError, Unavailable
+from store.objects import Objects
+from store.rollouts import Actor, Live, LiveModel
 
 _log = structlog.get_logger()
 
 RETRY_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model version with its network in memory."""
-
-    model: LiveModel
-    classifier: Classifier
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Who answers and who runs alongside, as of one moment; `event_id` is 0 before the first rollout event.
-
-    `broken` says in a sentence, by version number, which bundles could not be loaded.
-    """
-
-    event_id: int
-    incumbent: Loaded | None
-    candidate: Loaded | None
-    killed: bool
-    broken: dict[int, str]
-
-    @property
-    def models(self) -> tuple[Loaded, ...]:
-        """The models that run, the one that answers first."""
-        return tuple(one for one in (self.incumbent, self.candidate) if one is not None)
-
-
-NOBODY = Standing(0, None, None, False, {})
+HARD_LIMITS = Actor("system", "hard limits")
 
 
 class LiveModels:
     """`standing` may be read by any thread at any time; `start` returns when the first look has been taken."""
 
     def __init__(
-        self, database: Database, bundles: BundleStore, clock: Clock, poll_seconds: float
+        self,
+        database: Database,
+        objects: Objects,
+        bundles: BundleStore,
+        clock: Clock,
+        poll_seconds: float,
     ) -> None:
         self.standing = NOBODY
-        self._database, self._bundles, self._clock = database, bundles, clock
-        self._poll_seconds = poll_seconds
+        self._database, self._objects, self._bundles = database, objects, bundles
+        self._clock, self._poll_seconds = clock, poll_seconds
+        self._from_rows = NOBODY
+        self._stops: dict[str, Stop] = {}
+        self._unmarked: list[Stop] = []
         self._seen: Live | None = None
         self._again_at: datetime | None = None
         self._looking = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="live-models", daemon=True)
+        self._swapping = threading.Lock()
+        self._over = False
+        # what wakes each thread before its time
+        self._rows_due, self._marks_due = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(
+                target=self._watch, args=(self._rows_due, self.refresh), name="live-models", daemon=True
+            ),
+            threading.Thread(
+                target=self._watch, args=(self._marks_due, self.look_for_stops), name="stops", daemon=True
+            ),
+        ]  # fmt: skip
 
     def start(self) -> None:
         """Load what answers now, then keep watching. Raises Unavailable when the database does not answer."""
         self.refresh()
-        self._thread.start()
+        self.look_for_stops()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End the watch; what is loaded stays until it is dropped with this object."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._over = True
+        self._rows_due.set()
+        self._marks_due.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
     @property
     def alive(self) -> bool:
         """Whether the watch goes on."""
-        return self._thread.is_alive()
+        return all(thread.is_alive() for thread in self._threads)
+
+    def halt(self, stop: Stop) -> None:
+        """Stop a rollout or all models in this process now, in the others within a second, then in the rows."""
+        with self._swapping:
+            if stop.target in self._stops:
+                return
+            self._stops[stop.target] = stop
+            self._unmarked.append(stop)
+        _log.warning("stopped", target=stop.target, actor=stop.actor.name, why=stop.reason)
+        self._swap()
+        self._marks_due.set()
+        self._rows_due.set()
+
+    def fail(self, loaded: Loaded, why: str) -> None:
+        """A hard limit: this candidate answers nobody any more."""
+        self._fail(loaded.model, why)
+
+    def release(self) -> None:
+        """Let models answer again, in this process; the mark and the row are the act's."""
+        with self._swapping:
+            self._stops.pop(KILLED, None)
+        self._swap()
 
     def refresh(self) -> None:
-        """Look once, and swap when something has changed. Raises Unavailable."""
+        """Look at the rows once, and swap when something has changed. Raises Unavailable."""
         # one look at a time: an older one must not have the last word
         with self._looking:
             self._refresh()
+            if self._record():
+                self._refresh()
+
+    def look_for_stops(self) -> None:
+        """Look at the storage once: put the marks of this process, find those of others. Raises Unavailable."""
+        with self._swapping:
+            unmarked = list(self._unmarked)
+        for stop in unmarked:
+            stops.put(self._objects, stop)
+            with self._swapping:
+                self._unmarked.remove(stop)
+        targets = set(_rollouts(self._seen)) - set(self._stops)
+        found = {target: stops.find(self._objects, target) for target in (*targets, KILLED)}
+        with self._swapping:
+            known = dict(self._stops)
+            self._stops.update({target: one for target, one in found.items() if one is not None})
+            # the mark for all models is the one that can be lifted
+            if found[KILLED] is None and all(one.target != KILLED for one in self._unmarked):
+                self._stops.pop(KILLED, None)
+            changed = self._stops.keys() != known.keys()
+        if changed:
+            self._swap()
+            self._rows_due.set()
+
+    def _swap(self) -> None:
+        with self._swapping:
+            self.standing = standing.without(self._from_rows, set(self._stops))
+            standing.tell(self.standing)
+
+    def _record(self) -> bool:
+        """Write into the rows what they do not say yet; whether there was anything."""
+        with self._swapping:
+            known = list(self._stops.values())
+        wanted = set(_rollouts(self._seen)) | (set() if self._from_rows.killed else {KILLED})
+        unwritten = [stop for stop in known if stop.target in wanted]
+        for stop in unwritten:
+            stops.record(self._database, stop, self._clock())
+        return bool(unwritten)
 
     def _refresh(self) -> None:
         with self._database.read() as session:
@@ -99,15 +158,19 @@ class LiveModels:
         due = self._again_at is not None and self._again_at <= now
         if live == self._seen and not due:
             return
-        self.standing = self._stand(live)
+        self._from_rows = self._stand(live)
         self._seen = live
-        self._again_at = now + timedelta(seconds=RETRY_SECONDS) if self.standing.broken else None
-        _tell(self.standing)
+        self._again_at = now + timedelta(seconds=RETRY_SECONDS) if self._from_rows.broken else None
+        self._swap()
 
-    def _watch(self) -> None:
-        while not self._stop.wait(self._poll_seconds):
+    def _watch(self, due: threading.Event, look: Callable[[], None]) -> None:
+        while True:
+            due.wait(self._poll_seconds)
+            due.clear()
+            if self._over:
+                return
             try:
-                self.refresh()
+                look()
                 metrics.LIVE_POLLS.labels("ok").inc()
             except StoreError:
                 # the last known models go on; predictions say 503 by themselves while nothing can be kept
@@ -117,9 +180,10 @@ class LiveModels:
                 _log.exception("live_models_poll_failed")
 
     def _stand(self, live: Live) -> Standing:
-        before, broken = self.standing, dict[int, str]()
+        before, broken = self._from_rows, dict[int, str]()
         incumbent = self._load(live.incumbent, before, broken)
         candidate = self._load(live.candidate, before, broken)
+        previous = self._load(live.previous, before, broken)
         event_id = live.event_id
         target, serving = live.incumbent, before.incumbent
         # the one before goes on, under the event that put it there; but not one that was taken back: a revert leads
@@ -131,7 +195,7 @@ class LiveModels:
             and target.rollout_id > serving.model.rollout_id
         ):
             incumbent, event_id = serving, before.event_id
-        return Standing(event_id, incumbent, candidate, live.killed, broken)
+        return Standing(event_id, incumbent, candidate, live.killed, broken, previous)
 
     def _load(
         self, model: LiveModel | None, before: Standing, broken: dict[int, str]
@@ -149,14 +213,23 @@ class LiveModels:
             broken[model.number] = f"Version {model.number} cannot be loaded: {error}"
             metrics.MODEL_LOADS.labels("failed").inc()
             _log.error("model_load_failed", version=model.number, why=str(error))
+            # a storage that is away is not the candidate's fault
+            if not isinstance(error, Unavailable):
+                self._fail(model, f"cannot be loaded: {error}")
             return None
         metrics.MODEL_LOADS.labels("loaded").inc()
         _log.info("model_loaded", version=model.number, bundle=model.bundle_digest)
         return Loaded(model, classifier)
 
+    def _fail(self, model: LiveModel, why: str) -> None:
+        # whoever answers everything is not taken back by one failure: the request falls back, people decide
+        if model.stage != "full":
+            metrics.HARD_LIMITS.inc()
+            reason = f"A hard limit: {why}"[:1000]
+            self.halt(Stop(model.rollout_id, HARD_LIMITS, reason, self._clock()))
 
-def _tell(standing: Standing) -> None:
-    for role, one in (("incumbent", standing.incumbent), ("candidate", standing.candidate)):
-        metrics.LIVE_MODEL_VERSION.labels(role).set(one.model.number if one else 0)
-    metrics.MODELS_BROKEN.set(len(standing.broken))
-    metrics.MODELS_KILLED.set(standing.killed)
+
+def _rollouts(live: Live | None) -> list[str]:
+    """Those that can be stopped."""
+    both = (live.incumbent, live.candidate) if live is not None else ()
+    return [one.rollout_id for one in both if one is not None]

@@ -148,6 +148,11 @@ MODELS_BROKEN = Gauge(
 MODELS_KILLED = Gauge(
     "ursa_models_killed", "1 while people have stopped all models.", registry=REGISTRY
 )
+HARD_LIMITS = Counter(
+    "ursa_hard_limits_total",
+    "Candidates that this process stopped at once: crash, no usable numbers, not loadable, too slow.",
+    registry=REGISTRY,
+)
 SIGN_INS = Counter(
     "ursa_sign_ins_total", "Attempts to sign in, by outcome.", ("outcome",), registry=REGISTRY
 )

@@ -8,40 +8,38 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
-
-import structlog
 
 from classifier.classifier import Opinion
 from classifier.pictures import Limits, Picture, open_picture
 from classifier.policy import Decision
 from classifier.properties import measure
-from service import asking, counting, metrics, routing
+from service import answering, asking, counting, metrics, routing
 from service.answers import tell
-from service.live import Loaded
 from service.program import Program
 from service.replaying import Answered
-from service.routing import Route
+from service.routing import Chance, Route
 from service.shadowing import Asked
+from service.standing import Loaded
 from store.draws import draw
 from store.errors import Conflict, Unavailable
 from store.ids import new_id
 from store.pictures import NewPicture
 from store.prediction_log import Entry, FirstAnswer, NewPrediction, NewShadow
 from store.reviews import NewReview
-
-_log = structlog.get_logger()
+from store.scope import Requested
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a consumer sent. Everything but the picture is optional and theirs to name."""
+    """What a consumer sent. Everything but the picture is optional and theirs to name; `consumer` is their name."""
 
     consumer_id: str
     image: bytes
+    consumer: str = ""
     segment: str | None = None
     subject: str | None = None
     reference: str | None = None
@@ -76,9 +74,9 @@ class _Watch:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was found out about one picture; `asked` is the candidate that is still thinking.
+    """What was found out about one picture; `asked` are the models alongside that are still thinking.
 
-    `answering` is None when no model looked, or the one that should have could not.
+    `answering` is None when no model looked, or those that should have could not: `failed` says which candidate.
     """
 
     picture: Picture
@@ -86,7 +84,8 @@ class _Seen:
     answering: Loaded | None
     opinion: Opinion | None
     properties: dict[str, float]
-    asked: Asked | None
+    asked: tuple[Asked, ...]
+    failed: tuple[NewShadow, ...]
 
 
 def predict(program: Program, ask: Ask) -> Answered:
@@ -106,11 +105,12 @@ def predict(program: Program, ask: Ask) -> Answered:
 def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
     watch = _Watch()
     with watch.phase("total"):
-        seen = _look(program, ask.image, watch)
+        seen = _look(program, ask, watch)
         with watch.phase("bytes"):
             program.pictures.keep(ask.image)
         with watch.phase("shadow"):
-            shadows = program.shadows.collect(seen.asked)
+            said = (program.shadows.collect(one) for one in seen.asked)
+            shadows = (*seen.failed, *(one for each in said for one in each))
         row, review = _decide(program, ask, seen, shadows, watch)
         number = seen.answering.model.number if seen.answering else None
         answer = tell(row, number).as_bytes()
@@ -125,35 +125,36 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
     return answer
 
 
-def _look(program: Program, image: bytes, watch: _Watch) -> _Seen:
-    """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the other."""
-    route = routing.choose(program.live.standing)
+def _look(program: Program, ask: Ask, watch: _Watch) -> _Seen:
+    """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
+    settings = program.settings
+    route = _route(program, ask)
     arrived = perf_counter()
     with program.cores.work():
         watch.note("wait", arrived)
         with watch.phase("check"):
-            picture = open_picture(image, Limits(max_bytes=program.settings.max_upload_bytes))
+            picture = open_picture(ask.image, Limits(max_bytes=settings.max_upload_bytes))
         with watch.phase("model"):
             properties = measure(picture)
-            opinion = _ask(route.answering, picture, properties)
-    asked = None
-    if route.alongside is not None:
-        asked = program.shadows.ask(route.alongside, picture, properties)
-    answering = route.answering if opinion is not None else None
-    return _Seen(picture, route, answering, opinion, properties, asked)
+            answered = answering.answer(
+                route, picture, properties, settings.candidate_seconds, program.live.fail
+            )
+    by, failed = answered.by, {one.model_version_id for one in answered.failed}
+    asked = (
+        program.shadows.ask(one, picture, properties)
+        for one in route.alongside
+        if one is not by and one.model.version_id not in failed
+    )
+    thinking = tuple(one for one in asked if one is not None)
+    return _Seen(picture, route, by, answered.opinion, properties, thinking, answered.failed)
 
 
-def _ask(
-    answering: Loaded | None, picture: Picture, properties: dict[str, float]
-) -> Opinion | None:
-    if answering is None:
-        return None
-    try:
-        return answering.classifier.opine(picture, properties)
-    except Exception:  # noqa: BLE001  # people answer instead: the manual process is the fallback
-        metrics.MODEL_FAILURES.inc()
-        _log.exception("model_failed", version=answering.model.number)
-        return None
+def _route(program: Program, ask: Ask) -> Route:
+    now, settings = program.clock(), program.settings
+    # an id of the request's own, so that one without a subject is drawn by itself
+    chance = Chance(settings.store.secret_key, new_id(now), settings.reverse_shadow_share)
+    asked = Requested(ask.consumer, ask.segment, ask.subject)
+    return routing.choose(program.live.standing, asked, now, chance)
 
 
 def _decide(
@@ -167,7 +168,8 @@ def _decide(
         if opinion is not None
         else Decision("hold", ())
     )
-    held = decision.kind == "hold"
+    supervised = _supervised(seen)
+    held = decision.kind == "hold" or supervised
     # the server's own id is all that the draw knows: neither the picture nor what was said about it
     audited = draw(program.settings.store.secret_key, "audit", prediction_id) < audit_rate
     review = asking.question(
@@ -178,6 +180,9 @@ def _decide(
         disagreement=asking.differs(opinion.label if opinion else None, shadows),
         rules=decision.reasons,
     )
+    if supervised and review is not None:
+        limit = timedelta(seconds=seen.route.hold_seconds or 0)
+        review = replace(review, deadline=now + limit)
     row = NewPrediction(
         id=prediction_id,
         consumer_id=ask.consumer_id,
@@ -189,10 +194,10 @@ def _decide(
         captured_at=ask.captured_at,
         created_at=now,
         **_opinion(seen),
-        decision=decision.kind,
+        decision="hold" if held else decision.kind,
         reasons=list(review.reasons) if review else [],
         policy_digest=program.policy.digest if opinion else None,
-        stage=seen.route.stage if opinion else "manual",
+        stage=seen.answering.model.stage if seen.answering else "manual",
         rollout_event_id=seen.route.event_id,
         status="pending" if held else "answered",
         answer=None if held or opinion is None else opinion.label,
@@ -203,6 +208,11 @@ def _decide(
         milliseconds=dict(watch.milliseconds),
     )
     return row, review
+
+
+def _supervised(seen: _Seen) -> bool:
+    """Whether the candidate answers in a scope that lets a person look first."""
+    return seen.route.hold_seconds is not None and seen.answering is seen.route.answering
 
 
 def _opinion(seen: _Seen) -> dict[str, Any]:

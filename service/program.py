@@ -63,7 +63,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         log.start()
         closing.callback(log.stop)
         bundles = BundleStore(objects, settings.bundle_cache)
-        live = LiveModels(database, bundles, clock, settings.poll_seconds)
+        live = LiveModels(database, objects, bundles, clock, settings.poll_seconds)
         closing.callback(live.stop)
         live.start()
         cores = Cores(settings.cores)
@@ -79,7 +79,13 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             live=live,
             policy=policy,
             cores=cores,
-            shadows=Shadows(cores, 2 * settings.cores, settings.shadow_seconds),
+            shadows=Shadows(
+                cores,
+                2 * settings.cores,
+                settings.shadow_seconds,
+                settings.candidate_seconds,
+                live.fail,
+            ),
             first_answers=FirstAnswers(database, clock),
             # ten attempts at once, then one every six seconds, from one address
             sign_in_rates=TokenBuckets(1 / 6, 10),

@@ -31,6 +31,8 @@ class Settings:
     rate_burst: int = 200
     audit_rate: float = 0.05
     shadow_seconds: float = 0.5
+    candidate_seconds: float = 2.0
+    reverse_shadow_share: float = 0.2
     policy_file: Path = Path("policy.toml")
     bundle_cache: Path = Path("data/bundles")
     poll_seconds: float = 0.5
@@ -43,6 +45,8 @@ class Settings:
         if not 0 < self.audit_rate <= 1:
             # at 0 nobody would ever know how right the answers are
             raise Invalid("URSA_AUDIT_RATE must be above 0 and at most 1.")
+        if not 0 <= self.reverse_shadow_share <= 1:
+            raise Invalid("URSA_REVERSE_SHADOW_SHARE must be between 0 and 1.")
         if not 0 <= self.port <= 65535:
             raise Invalid("URSA_PORT must be between 0 and 65535.")
         positive = {
@@ -51,6 +55,7 @@ class Settings:
             "URSA_UPLOAD_SECONDS": self.upload_seconds,
             "URSA_RATE_PER_SECOND": self.rate_per_second,
             "URSA_RATE_BURST": self.rate_burst,
+            "URSA_CANDIDATE_SECONDS": self.candidate_seconds,
             "URSA_POLL_SECONDS": self.poll_seconds,
             "URSA_LEASE_SECONDS": self.lease_seconds,
         }
@@ -75,6 +80,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         rate_burst=whole(given, "URSA_RATE_BURST", 200),
         audit_rate=number(given, "URSA_AUDIT_RATE", 0.05),
         shadow_seconds=number(given, "URSA_SHADOW_SECONDS", 0.5),
+        candidate_seconds=number(given, "URSA_CANDIDATE_SECONDS", 2.0),
+        reverse_shadow_share=number(given, "URSA_REVERSE_SHADOW_SHARE", 0.2),
         policy_file=Path(given.get("URSA_POLICY_FILE", "policy.toml")),
         bundle_cache=Path(given.get("URSA_BUNDLE_CACHE", "data/bundles")),
         poll_seconds=number(given, "URSA_POLL_SECONDS", 0.5),

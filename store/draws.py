@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from typing import Literal
 
-Purpose = Literal["audit", "routing", "blind", "doubles", "gold", "order"]
+Purpose = Literal["audit", "routing", "reverse_shadow", "blind", "doubles", "gold", "order"]
 
 
 def draw(secret_key: str, purpose: Purpose, identity: str) -> float:

@@ -69,6 +69,18 @@ class Objects:
                 f"The storage cannot be read: {_why(error)}.", "storage_unavailable"
             ) from error
 
+    def remove(self, key: str) -> None:
+        """Forget what is kept under `key`, if anything is. Raises Unavailable."""
+        _check(key)
+        try:
+            obstore.delete(self._store, key)
+        except FileNotFoundError:
+            return
+        except (OSError, BaseError) as error:
+            raise Unavailable(
+                f"The storage cannot be written: {_why(error)}.", "storage_unavailable"
+            ) from error
+
     def probe(self) -> None:
         """Raises Unavailable when the storage cannot be reached; changes nothing."""
         if self.folder is not None:

@@ -69,6 +69,7 @@ def predict(
         raise Invalid("captured_at lies in the future or before 1900.", "invalid_request")
     ask = Ask(
         consumer_id=caller.consumer_id,
+        consumer=caller.consumer,
         image=image.file.read(),
         segment=segment,
         subject=subject,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.live import Standing
 from service.pages import words
+from service.standing import Standing
 from store import jobs, labels, models, predictions, reviews, rollouts, windows
 from store.database import Session
 from store.predictions import Traffic

@@ -13,6 +13,7 @@ from service.dependencies import FromOurPage, Moment, Reviewer, Running, Writing
 from service.pages import charts
 from service.pages.rendering import page, see
 from service.predicting import Ask
+from service.program import OWN_CONSUMER
 from store import predictions, reviews
 from store.database import Session
 from store.tables import Prediction
@@ -36,7 +37,8 @@ def send(
     """Ask about a picture from the file field or the camera, and go to its answer. Raises BadPicture."""
     sent = image if image is not None and image.size else photo
     data = sent.file.read() if sent is not None else b""
-    answered = predicting.predict(program, Ask(consumer_id=program.own_consumer_id, image=data))
+    ask = Ask(consumer_id=program.own_consumer_id, image=data, consumer=OWN_CONSUMER)
+    answered = predicting.predict(program, ask)
     return see(f"/try/{json.loads(answered.body)['id']}")
 
 

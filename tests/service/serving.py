@@ -93,9 +93,11 @@ class Serving:
 
     def promote(self, number: int) -> None:
         """Let a version answer, without asking for evidence."""
-        rollout = self.open(number)
+        now = wall_clock()
         with self.database.write() as session:
-            rollouts.move(session, rollout, "promote", TESTER, "a test", wall_clock())
+            version = models.by_number(session, number)
+            rollout = rollouts.open_rollout(session, version.id, TESTER, "a test", now)
+            rollouts.move(session, rollout.id, "promote", TESTER, "a test", now)
         self.program.live.refresh()
 
     def review(self, prediction_id: str) -> Review:

@@ -79,14 +79,21 @@ def test_a_bundle_that_was_mended_is_loaded_in_time(settings: Settings, tmp_path
         assert served.program.live.standing.incumbent is not None
 
 
-def test_a_broken_candidate_costs_nothing(served: Serving, tmp_path: Path) -> None:
+def test_a_candidate_that_cannot_be_loaded_costs_nothing_and_is_taken_back(
+    served: Serving, tmp_path: Path
+) -> None:
     served.model(tmp_path / "one")
     bad = served.register(tmp_path / "two", seed=1)
     damage(served, bad)
-    served.open(bad)
+    rollout = served.open(bad)
     with served.http() as client:
         assert predict(client)["status"] == "answered"
-    assert bad in served.program.live.standing.broken
+    served.program.live.refresh()
+    with served.database.read() as session:
+        event = rollouts.events(session, 1, rollout)[0]
+        assert rollouts.live(session).candidate is None
+    assert (event.move, event.actor_kind, event.actor) == ("revert", "system", "hard limits")
+    assert event.reason.startswith("A hard limit: cannot be loaded: ")
 
 
 def test_a_reverted_model_is_dropped_and_people_answer(served: Serving, tmp_path: Path) -> None:
@@ -105,21 +112,29 @@ def test_a_reverted_model_is_dropped_and_people_answer(served: Serving, tmp_path
     assert dropped() is None
 
 
-def test_a_revert_to_a_broken_bundle_means_that_people_answer(
-    served: Serving, tmp_path: Path
-) -> None:
+def test_a_revert_to_a_broken_bundle_means_that_people_answer(start: Start, tmp_path: Path) -> None:
+    here = start()
+    first = here.model(tmp_path / "one")
+    here.model(tmp_path / "two", seed=1)
+    damage(here, first)
+    shutil.rmtree(here.program.settings.bundle_cache)  # its copies are good
+    started_later = start()
+    revert(here)
+    started_later.program.live.refresh()
+    with started_later.http() as client:
+        told = predict(client)
+    assert (told["status"], told["model_version"]) == ("pending", None)
+
+
+def test_a_revert_finds_the_model_before_still_in_memory(served: Serving, tmp_path: Path) -> None:
     first = served.model(tmp_path / "one")
     served.model(tmp_path / "two", seed=1)
     damage(served, first)
-    shutil.rmtree(served.program.settings.bundle_cache)  # its copies are good
-    taken_back = served.program.live.standing.incumbent
-    assert taken_back is not None
-    with served.database.write() as session:
-        rollouts.move(session, taken_back.model.rollout_id, "revert", TESTER, "bad", wall_clock())
+    shutil.rmtree(served.program.settings.bundle_cache)
+    revert(served)
     served.program.live.refresh()
     with served.http() as client:
-        told = predict(client)
-    assert (told["status"], told["model_version"]) == ("pending", None)
+        assert predict(client)["model_version"] == first
 
 
 def test_when_a_candidate_takes_over_it_is_not_loaded_again(
@@ -199,6 +214,13 @@ def predict(client: httpx.Client) -> dict[str, object]:
     assert answer.status_code == 200, answer.text
     told: dict[str, object] = answer.json()
     return told
+
+
+def revert(served: Serving) -> None:
+    taken_back = served.program.live.standing.incumbent
+    assert taken_back is not None
+    with served.database.write() as session:
+        rollouts.move(session, taken_back.model.rollout_id, "revert", TESTER, "bad", wall_clock())
 
 
 def polls(outcome: str) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from classifier.engine import NetworkError
 from service import metrics
-from service.live import Loaded
+from service.standing import Loaded
 from store import predictions
 from store.tables import ShadowAnswer
 from tests.service.conftest import Start

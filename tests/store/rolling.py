@@ -1,6 +1,8 @@
 """Rollouts that are opened, moved and asked about: what tests of them begin with."""
 
-from store import rollouts
+from typing import Any
+
+from store import preflight, rollouts
 from store.database import Database, Session
 from store.rollouts import Actor, Live
 from store.tables import Rollout, RolloutEvent
@@ -14,7 +16,29 @@ def move(session: Session, rollout: Rollout, name: str) -> RolloutEvent:
 
 
 def opened(session: Session, name: object = "bundle") -> Rollout:
-    return rollouts.open_rollout(session, version(session, name).id, OPS, "a new one", NOW)
+    rollout = rollouts.open_rollout(session, version(session, name).id, OPS, "a new one", NOW)
+    prepare(rollout)
+    session.flush()
+    return rollout
+
+
+def prepare(rollout: Rollout, **plan: Any) -> None:
+    """Answer the questions before a rollout, and plan a limited stage."""
+    rollout.preflight, rollout.risks = preflight.parse(
+        {
+            "answers": dict.fromkeys(preflight.QUESTIONS, "as the test wants it"),
+            "risks": [
+                {
+                    "risk": "it is wrong",
+                    "metric": preflight.METRICS[0],
+                    "alert": preflight.ALERTS[0],
+                    "owner": "olga",
+                }
+            ],
+            "scope": {"segments": ["zoo"]},
+            **plan,
+        }
+    )
 
 
 def promoted(session: Session, name: object) -> Rollout:

@@ -6,6 +6,7 @@ from store import rollouts
 from store.database import Database, Session
 from store.errors import Conflict, Invalid, NotFound
 from store.rollouts import MOVES, Actor
+from store.scope import Scope
 from store.tables import Rollout
 from tests.store.given import NOW, later
 from tests.store.rolling import OPS, live, move, opened
@@ -126,9 +127,13 @@ def test_an_event_tells_all_of_a_move(database: Database) -> None:
         assert (first.move, first.from_stage, first.to_stage) == ("open", None, "manual")
         assert (event.actor_kind, event.actor, event.reason) == ("key", "ursa_abc", "to try it out")
         assert (event.evidence, event.share, event.at) == ({"pairs": 12}, 0.1, later(hours=1))
-        assert event.scope == {"segments": ["zoo"]}
+        expires_at = later(days=1).isoformat()
+        assert event.scope == {"segments": ["zoo"], "share": 0.1, "expires_at": expires_at}
         assert rollouts.events(session, 10, "another") == []
     candidate = live(database).candidate
     assert candidate is not None
     assert (candidate.stage, candidate.share) == ("limited", 0.1)
-    assert (candidate.scope, candidate.expires_at) == ({"segments": ["zoo"]}, later(days=1))
+    assert candidate.scope == Scope(
+        segments=frozenset({"zoo"}), share=0.1, expires_at=later(days=1)
+    )
+    assert candidate.expires_at == later(days=1)

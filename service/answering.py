@@ -1,0 +1,83 @@
+"""Get one opinion for a consumer: from the model that should answer, else from the one that stands in.
+
+Order: ask, check that it came in time, else ask the next. A candidate is asked in a thread of its own, so that one
+that hangs keeps its consumer waiting for `seconds` and no longer; what it failed at is kept as its answer, and it is
+told of as a hard limit. The incumbent is asked directly. Without an opinion people answer. Writes nothing.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as WaitTimeout
+from dataclasses import dataclass
+from threading import Thread
+from time import perf_counter
+
+import structlog
+
+from classifier.classifier import Opinion
+from classifier.pictures import Picture
+from service import metrics
+from service.routing import Route
+from service.standing import Loaded
+from store.prediction_log import NewShadow
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Who answered and what; both None when people must. `failed`: candidates that should have and could not."""
+
+    by: Loaded | None
+    opinion: Opinion | None
+    failed: tuple[NewShadow, ...]
+
+
+def answer(
+    route: Route,
+    picture: Picture,
+    properties: dict[str, float],
+    seconds: float,
+    tell_failed: Callable[[Loaded, str], None],
+) -> Answered:
+    """The first opinion that could be had, in the route's order."""
+    failed: list[NewShadow] = []
+    for loaded in (route.answering, route.instead):
+        if loaded is None:
+            continue
+        started = perf_counter()
+        try:
+            return Answered(loaded, _opinion(loaded, picture, properties, seconds), tuple(failed))
+        except Exception as error:  # noqa: BLE001  # whatever it was, somebody else answers
+            metrics.MODEL_FAILURES.inc()
+            _log.exception("model_failed", version=loaded.model.number)
+            if loaded.model.stage == "full":
+                continue
+            why = _why(error, seconds)
+            tell_failed(loaded, why)
+            spent = 1000 * (perf_counter() - started)
+            failed.append(NewShadow(loaded.model.version_id, None, None, None, why, spent))
+    return Answered(None, None, tuple(failed))
+
+
+def _opinion(
+    loaded: Loaded, picture: Picture, properties: dict[str, float], seconds: float
+) -> Opinion:
+    if loaded.model.stage == "full":
+        return loaded.classifier.opine(picture, properties)
+    said: Future[Opinion] = Future()
+
+    def ask() -> None:
+        try:
+            said.set_result(loaded.classifier.opine(picture, properties))
+        except Exception as error:  # noqa: BLE001  # raised again where it is waited for
+            said.set_exception(error)
+
+    Thread(target=ask, name="candidate", daemon=True).start()
+    return said.result(seconds)
+
+
+def _why(error: Exception, seconds: float) -> str:
+    if isinstance(error, WaitTimeout):
+        return f"it took more than {seconds:g} s for one picture"
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,70 @@
+"""Who answers and who runs alongside, as of one moment: what every request takes once and keeps to its end.
+
+Order: `service.live` makes one from the rows, `without` takes out what has been stopped since. Nothing here looks
+anywhere or changes anything.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from classifier.classifier import Classifier
+from service import metrics
+from service.stops import KILLED
+from store.rollouts import LiveModel
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model version with its network in memory."""
+
+    model: LiveModel
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`event_id` is 0 before the first rollout event; `previous` comes back when the incumbent is taken back.
+
+    `broken` says in a sentence, by version number, which bundles could not be loaded.
+    """
+
+    event_id: int
+    incumbent: Loaded | None
+    candidate: Loaded | None
+    killed: bool
+    broken: dict[int, str]
+    previous: Loaded | None = None
+
+    @property
+    def models(self) -> tuple[Loaded, ...]:
+        """The models that run, the one that answers first."""
+        all_of_them = (self.incumbent, self.candidate, self.previous)
+        return tuple(one for one in all_of_them if one is not None)
+
+
+NOBODY = Standing(0, None, None, False, {})
+
+
+def without(standing: Standing, stopped: Collection[str]) -> Standing:
+    """The same without the rollouts that were stopped; where the incumbent was, the one before it answers."""
+    incumbent, candidate, previous = (
+        None if one is not None and one.model.rollout_id in stopped else one
+        for one in (standing.incumbent, standing.candidate, standing.previous)
+    )
+    if incumbent is None and standing.incumbent is not None:
+        incumbent, previous = previous, None
+    return replace(
+        standing,
+        incumbent=incumbent,
+        candidate=candidate,
+        previous=previous,
+        killed=standing.killed or KILLED in stopped,
+    )
+
+
+def tell(standing: Standing) -> None:
+    """Set the gauges."""
+    for role, one in (("incumbent", standing.incumbent), ("candidate", standing.candidate)):
+        metrics.LIVE_MODEL_VERSION.labels(role).set(one.model.number if one else 0)
+    metrics.MODELS_BROKEN.set(len(standing.broken))
+    metrics.MODELS_KILLED.set(standing.killed)

@@ -1,0 +1,182 @@
+"""What stops a model at once: hard limits and marks in the storage, followed by processes that share no more than it."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from classifier.engine import NetworkError
+from service import stops
+from service.clock import wall_clock
+from service.stops import KILLED, Stop
+from store import predictions, rollouts, switches
+from store.rollouts import Actor
+from store.tables import ShadowAnswer
+from tests.service.conftest import Start
+from tests.service.serving import TESTER, Serving
+from tests.toy import draw
+
+OLGA = Actor("person", "olga")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Broken:
+    """A network that answers what a test wants it to."""
+
+    name, precision = "broken", "none"
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self._run = run
+
+    def run(self, _: object) -> Any:
+        """As the engine does."""
+        return self._run()
+
+
+def crash() -> None:
+    raise NetworkError("the candidate failed")
+
+
+def wrong_classes() -> tuple[Any, Any]:
+    return np.zeros((1, 9), np.float32), np.zeros((1, 8), np.float32)
+
+
+def no_numbers() -> None:
+    raise NetworkError("logits has values that are not finite")  # as the engine says
+
+
+def expand(served: Serving, number: int) -> str:
+    """Let a version answer everybody as a candidate."""
+    rollout, system = served.open(number), Actor("system", "a test")
+    with served.database.write() as session:
+        rollouts.move(session, rollout, "limit", system, "a test", wall_clock(), scope={})
+    served.program.live.refresh()
+    return rollout
+
+
+def predict(client: httpx.Client) -> dict[str, Any]:
+    answer = client.post("/v1/predictions", files={"image": ("a.png", draw(0, 1))})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def gone(served: Serving) -> None:
+    """Wait until this process has no candidate any more."""
+    while served.program.live.standing.candidate is not None:
+        threading.Event().wait(0.01)
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        (crash, "NetworkError: the candidate failed"),
+        (wrong_classes, "9 logits for 2 classes"),
+        (no_numbers, "not finite"),
+    ],
+)
+def test_a_candidate_that_fails_is_gone_and_the_incumbent_has_answered(
+    start: Start, tmp_path: Path, run: Callable[[], Any], why: str
+) -> None:
+    here, there = start(), start()
+    first = here.model(tmp_path / "one")
+    rollout = expand(here, here.register(tmp_path / "two", seed=1))
+    there.program.live.refresh()
+    candidate = here.program.live.standing.candidate
+    assert candidate is not None
+    candidate.classifier.engine = Broken(run)  # type: ignore[assignment]  # has what is asked of it
+    with here.http() as client:
+        told = predict(client)
+    assert (told["status"], told["model_version"], told["stage"]) == ("answered", first, "full")
+    gone(here)
+    gone(there)
+    with here.database.read() as session:
+        shadow: ShadowAnswer = predictions.shadows(session, told["id"])[0]
+    assert why in (shadow.error or "")
+    here.program.live.refresh()
+    with here.database.read() as session:
+        (event,) = rollouts.events(session, 1, rollout)
+    assert (event.move, event.actor_kind, event.actor) == ("revert", "system", "hard limits")
+    assert why in event.reason
+
+
+def test_a_candidate_that_hangs_costs_its_limit_once(start: Start, tmp_path: Path) -> None:
+    served = start(candidate_seconds=0.2)
+    first = served.model(tmp_path / "one")
+    expand(served, served.register(tmp_path / "two", seed=1))
+    candidate = served.program.live.standing.candidate
+    assert candidate is not None
+    go_on = threading.Event()
+    candidate.classifier.engine = Broken(go_on.wait)  # type: ignore[assignment]  # has what is asked of it
+    try:
+        with served.http() as client:
+            assert [predict(client)["model_version"] for _ in range(3)] == [first] * 3
+    finally:
+        go_on.set()
+    gone(served)
+
+
+def test_a_stop_is_followed_while_the_database_takes_no_writes(
+    start: Start, tmp_path: Path
+) -> None:
+    here, there = start(), start()
+    here.model(tmp_path / "one")
+    there.program.live.refresh()
+    with here.database.write() as session:  # holds the write lock until the end of the block
+        switches.throw(session, "frozen", True, "person", "olga", "a long write", EPOCH)
+        here.program.live.halt(Stop(KILLED, OLGA, "smoke", wall_clock()))
+        assert here.program.live.standing.killed
+        while not there.program.live.standing.killed:
+            threading.Event().wait(0.01)
+    here.program.live.refresh()
+    with here.database.read() as session:
+        said = switches.get(session, KILLED)
+        assert said is not None
+        assert (said.thrown, said.actor, said.reason) == (True, "olga", "smoke")
+
+
+def test_a_release_is_not_undone_by_a_process_that_looked_late(served: Serving) -> None:
+    late = Stop(KILLED, OLGA, "smoke", wall_clock())
+    with served.database.write() as session:
+        switches.throw(session, KILLED, False, "person", "olga", "it was steam", wall_clock())
+    stops.record(served.database, late, wall_clock())
+    with served.database.read() as session:
+        assert not switches.thrown(session, KILLED)
+
+
+def test_a_lifted_mark_lets_models_answer_again(served: Serving, tmp_path: Path) -> None:
+    served.model(tmp_path / "one")
+    live = served.program.live
+    live.halt(Stop(KILLED, TESTER, "smoke", wall_clock()))
+    live.look_for_stops()
+    live.refresh()
+    with served.http() as client:
+        assert predict(client)["status"] == "pending"
+        stops.lift(served.program.objects)
+        with served.database.write() as session:
+            switches.throw(session, KILLED, False, "person", "olga", "it was steam", wall_clock())
+        live.look_for_stops()
+        live.refresh()
+        assert predict(client)["status"] == "answered"
+
+
+def test_an_incumbent_that_is_stopped_gives_way_to_the_one_before(
+    served: Serving, tmp_path: Path
+) -> None:
+    first = served.model(tmp_path / "one")
+    served.model(tmp_path / "two", seed=1)
+    incumbent = served.program.live.standing.incumbent
+    assert incumbent is not None
+    served.program.live.halt(Stop(incumbent.model.rollout_id, OLGA, "wrong", wall_clock()))
+    with served.http() as client:
+        assert predict(client)["model_version"] == first
+    served.program.live.refresh()
+    with served.database.read() as session:
+        live = rollouts.live(session)
+    assert live.incumbent is not None
+    assert live.incumbent.number == first
