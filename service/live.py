@@ -50,7 +50,7 @@ class LiveModels:
         self._unmarked: list[Stop] = []
         self._seen: Live | None = None
         self._again_at: datetime | None = None
-        self._looking = threading.Lock()
+        self._looking, self._marking = threading.Lock(), threading.Lock()
         self._swapping = threading.Lock()
         self._over = False
         # what wakes each thread before its time
@@ -117,12 +117,23 @@ class LiveModels:
 
     def look_for_stops(self) -> None:
         """Look at the storage once: put the marks of this process, find those of others. Raises Unavailable."""
+        with self._marking:
+            self._put_marks()
+            changed = self._find_marks()
+        if changed:
+            self._swap()
+            self._rows_due.set()
+
+    def _put_marks(self) -> None:
         with self._swapping:
             unmarked = list(self._unmarked)
         for stop in unmarked:
             stops.put(self._objects, stop)
             with self._swapping:
                 self._unmarked.remove(stop)
+
+    def _find_marks(self) -> bool:
+        """Whether there is another mark, or one less, than before."""
         targets = set(_rollouts(self._seen)) - set(self._stops)
         found = {target: stops.find(self._objects, target) for target in (*targets, KILLED)}
         with self._swapping:
@@ -131,10 +142,7 @@ class LiveModels:
             # the mark for all models is the one that can be lifted
             if found[KILLED] is None and all(one.target != KILLED for one in self._unmarked):
                 self._stops.pop(KILLED, None)
-            changed = self._stops.keys() != known.keys()
-        if changed:
-            self._swap()
-            self._rows_due.set()
+            return self._stops.keys() != known.keys()
 
     def _swap(self) -> None:
         with self._swapping:
