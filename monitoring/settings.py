@@ -22,6 +22,8 @@ class MonitoringSettings:
     window_predictions: int = 200
     window_minimum: int = 50
     window_wait_seconds: float = 3600.0
+    online_settle_seconds: float = 30.0
+    online_pictures_a_day: int = 1000
     monitoring_poll_seconds: float = 5.0
     monitoring_metrics_host: str = "127.0.0.1"
     monitoring_metrics_port: int = 0
@@ -34,6 +36,10 @@ class MonitoringSettings:
         if not self.window_wait_seconds > 0 or not self.monitoring_poll_seconds > 0:
             raise Invalid(
                 "URSA_WINDOW_WAIT_SECONDS and URSA_MONITORING_POLL_SECONDS must be above 0."
+            )
+        if not self.online_settle_seconds >= 0 or self.online_pictures_a_day < 1:
+            raise Invalid(
+                "URSA_ONLINE_SETTLE_SECONDS must not be below 0, URSA_ONLINE_PICTURES_A_DAY at least 1."
             )
         if not 0 <= self.monitoring_metrics_port <= 65535:
             raise Invalid("URSA_MONITORING_METRICS_PORT must be between 0 and 65535.")
@@ -48,6 +54,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSetting
         window_predictions=whole(given, "URSA_WINDOW_PREDICTIONS", 200),
         window_minimum=whole(given, "URSA_WINDOW_MINIMUM", 50),
         window_wait_seconds=number(given, "URSA_WINDOW_WAIT_SECONDS", 3600.0),
+        online_settle_seconds=number(given, "URSA_ONLINE_SETTLE_SECONDS", 30.0),
+        online_pictures_a_day=whole(given, "URSA_ONLINE_PICTURES_A_DAY", 1000),
         monitoring_poll_seconds=number(given, "URSA_MONITORING_POLL_SECONDS", 5.0),
         monitoring_metrics_host=given.get("URSA_MONITORING_METRICS_HOST", "127.0.0.1"),
         monitoring_metrics_port=whole(given, "URSA_MONITORING_METRICS_PORT", 0),

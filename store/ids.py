@@ -22,3 +22,8 @@ def new_id(now: datetime) -> str:
 def time_of(identity: str) -> datetime:
     """The moment (UTC, to the millisecond) that a UUIDv7 was made at."""
     return datetime.fromtimestamp((UUID(identity).int >> 80) / 1000, tz=UTC)
+
+
+def first_id(at: datetime) -> str:
+    """What no id made at `at` or later is smaller than, and no id made in an earlier millisecond larger."""
+    return str(UUID(int=int(at.timestamp() * 1000) << 80))

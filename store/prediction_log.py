@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import delete, insert
@@ -26,6 +27,8 @@ from store.reviews import NewReview
 from store.tables import IdempotencyKey, Prediction, ShadowAnswer
 
 IDEMPOTENCY_HOURS = 24
+# from the hand-over to the commit; who reads the log by ids relies on it that nothing older appears there
+LATEST_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -103,16 +106,29 @@ class Entry:
     first_answer: FirstAnswer | None = None
 
 
+@dataclass(frozen=True)
+class _Handed:
+    entry: Entry
+    done: Future[None]
+    at: float  # monotonic seconds
+
+
 class PredictionLog:
     """Start it with the program, stop it at the end; `keep` may be called by any thread in between."""
 
     def __init__(
-        self, database: Database, *, largest_batch: int = 64, wait_seconds: float = 10.0
+        self,
+        database: Database,
+        *,
+        largest_batch: int = 64,
+        wait_seconds: float = 10.0,
+        latest_seconds: float = LATEST_SECONDS,
     ) -> None:
         self._database = database
         self._largest_batch = largest_batch
         self._wait_seconds = wait_seconds
-        self._waiting: queue.SimpleQueue[tuple[Entry, Future[None]] | None] = queue.SimpleQueue()
+        self._latest_seconds = latest_seconds
+        self._waiting: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._stopped = False
         self._door = threading.Lock()  # nothing is handed over behind the writer's last look
@@ -143,7 +159,7 @@ class PredictionLog:
         with self._door:
             if self._stopped:
                 raise Unavailable("The service is stopping.", "stopping")
-            self._waiting.put((entry, done))
+            self._waiting.put(_Handed(entry, done, monotonic()))
         try:
             done.result(self._wait_seconds)
         except WaitTimeout:
@@ -159,8 +175,8 @@ class PredictionLog:
             if batch:
                 self._write(batch)
 
-    def _next_batch(self) -> tuple[list[tuple[Entry, Future[None]]], bool]:
-        batch: list[tuple[Entry, Future[None]]] = []
+    def _next_batch(self) -> tuple[list[_Handed], bool]:
+        batch: list[_Handed] = []
         while len(batch) < self._largest_batch:
             try:
                 waiting = self._waiting.get(block=not batch)
@@ -168,28 +184,31 @@ class PredictionLog:
                 break
             if waiting is None:
                 return batch, False
-            if waiting[1].set_running_or_notify_cancel():
+            if waiting.done.set_running_or_notify_cancel():
                 batch.append(waiting)
         return batch, True
 
-    def _write(self, batch: list[tuple[Entry, Future[None]]]) -> None:
-        error = self._commit([entry for entry, _ in batch])
+    def _write(self, batch: list[_Handed]) -> None:
+        error = self._commit([one.entry for one in batch], min(one.at for one in batch))
         if error is None:
-            for _, done in batch:
-                done.set_result(None)
+            for one in batch:
+                one.done.set_result(None)
         elif len(batch) == 1:
-            batch[0][1].set_exception(error)
+            batch[0].done.set_exception(error)
         elif isinstance(error, Unavailable) and error.code != BUSY:
-            for _, done in batch:
-                done.set_exception(error)
+            for one in batch:
+                one.done.set_exception(error)
         else:
             for one in batch:
                 self._write([one])
 
-    def _commit(self, entries: Sequence[Entry]) -> Exception | None:
+    def _commit(self, entries: Sequence[Entry], oldest: float) -> Exception | None:
         try:
             with self._database.write() as session:
                 _add(session, entries)
+                # its id was given long ago, and who reads the log in the order of ids has passed it by now
+                if monotonic() - oldest > self._latest_seconds:
+                    raise Unavailable("The database took too long.", "too_late")
         except StoreError as error:
             return error
         except Exception as error:  # noqa: BLE001  # it belongs to the request that waits for it, not to this thread

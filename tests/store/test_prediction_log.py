@@ -246,3 +246,13 @@ def test_what_a_model_could_not_say_is_kept_as_absent(database: Database, shop: 
         empty = select(Prediction.id).where(Prediction.probabilities.is_(None))
         assert session.scalar(empty) == silent.prediction.id
         assert session.scalar(select(func.count()).select_from(ShadowAnswer)) == 0
+
+
+def test_what_would_be_committed_too_long_after_its_id_was_given_is_refused(
+    database: Database, shop: str
+) -> None:
+    entries = [entry(shop, number) for number in range(3)]
+    with running(database, latest_seconds=0.0) as log:
+        told = outcomes(log.keep, entries)
+    assert [one.code for one in told if one] == ["too_late"] * 3
+    assert kept(database) == set()
