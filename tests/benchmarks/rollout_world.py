@@ -1,0 +1,258 @@
+"""A made-up world for the control loop: a candidate and an incumbent, traffic in batches, readers who err and delay.
+
+The loop under test is the real one (`monitoring.paired`, `bursts`, `acting`); made up is only what comes in. Every
+rollout is one seed. Each pair and each label is an event, and a look is taken after every event.
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from monitoring.acting import Act, Standing, act
+from monitoring.bursts import Bursts, Shot
+from monitoring.evidence_rule import Rule
+from monitoring.judging import Answers
+from monitoring.paired import Paired
+from monitoring.prefix import Alike, Differ, Said
+from monitoring.reader_error import Doubles
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+SHARES = (0.05, 0.25, 0.5)
+BATCHES = (5, 20, 50, 100, 200, 1000)
+HISTORY = 500  # pictures that two people had read before the rollout
+DEADLINE = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class World:
+    """Shares of all pictures: on which only the candidate is right, only the incumbent, or both are wrong and differ.
+
+    `lost_class`: of the pictures of class 0, the share that the candidate loses besides. `error`: the readers'.
+    `slow_losses`: labels of losses take so many times as long. `never`: labels that never come.
+    """
+
+    wins: float
+    losses: float
+    neither: float = 0.0
+    lost_class: float = 0.0
+    classes: int = 7
+    error: float = 0.05
+    rule: Rule = field(default_factory=lambda: Rule(margin=0.01))
+    doubles: float = 0.1
+    history: int = HISTORY
+    failing: float = 0.005
+    bursts: float = 0.1
+    slow_losses: float = 2.0
+    never: float = 0.005
+    labels: bool = True
+    traffic: bool = True
+    batches: tuple[int, ...] = BATCHES
+    most_pairs: int = 6000
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What had to be counted for a verdict: readings (second ones too), decisive pictures, pairs."""
+
+    labels: int
+    decisive: int
+    pairs: int
+
+
+@dataclass(frozen=True)
+class End:
+    """How a rollout ended: `advanced` steps. `first`: what its first advance or revert needed, `given` labels came by the end."""
+
+    verdict: str
+    because: tuple[str, ...]
+    advanced: int
+    given: int
+    first: tuple[str, Needed] | None
+
+
+class Rollout:
+    """One candidate's way through one world."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world, self.random = world, np.random.default_rng(seed)
+        disagree = 1 - (1 - world.error) ** 2 - world.error**2 / (world.classes - 1)
+        differing = int(self.random.binomial(world.history, disagree))
+        self._history = Doubles(world.history, differing)
+        self.bursts = Bursts(60.0)
+        self.rows: list[Alike | Differ] = []
+        self.said: dict[int, Said] = {}
+        self.doubled: dict[int, bool] = {}
+        self.failed = 0
+        self.answers = 0
+        self.now, self.step, self.share, self.stage = START, 0, 0.0, "manual"
+        self.paired = self._begin()
+        self._coming: list[tuple[datetime, int, int, Said, bool | None]] = []
+
+    def _begin(self) -> Paired:
+        return Paired(
+            self.world.rule,
+            self.world.classes,
+            self.step,
+            answers=Answers(self.answers, self.failed),
+            doubles=self._doubles(),
+        )
+
+    def _doubles(self) -> Doubles:
+        read, differing = self._history.read, self._history.differing
+        return Doubles(read + len(self.doubled), differing + sum(self.doubled.values()))
+
+    def restart(self) -> None:
+        """A new process reads the rows and must come to where the old one was."""
+        before = self.paired.look(self.now)
+        self.paired = self._begin()
+        for row in self.rows:
+            self.paired.add(row)
+        for key, said in self.said.items():
+            self.paired.said(key, said)
+        assert self.paired.look(self.now) == before
+
+    def run(self) -> End:
+        """Until it is taken back, at the door of full, or nothing more comes."""
+        size = int(self.random.choice(self.world.batches))
+        pairs = 0
+        restarts = {int(one) for one in self.random.integers(0, self.world.most_pairs, 3)}
+        while self.world.traffic and pairs < self.world.most_pairs:
+            batch = START + timedelta(minutes=1 + pairs // size)
+            done = self._labels_until(batch)
+            if done is not None:
+                return self._end(done)
+            self.now = batch
+            for _ in range(min(size, self.world.most_pairs - pairs)):
+                pairs += 1
+                self._pair(pairs)
+                if pairs in restarts:
+                    self.restart()
+                done = self._look()
+                if done is not None:
+                    return self._end(done)
+        done = self._labels_until(self.now + timedelta(days=60))
+        self.now += timedelta(days=60)
+        return self._end(
+            done or self._look() or act(self.paired.look(self.now), self._standing(), SHARES)
+        )
+
+    def _labels_until(self, until: datetime) -> Act | None:
+        while self._coming and self._coming[0][0] <= until:
+            at, _, key, said, doubled = heapq.heappop(self._coming)
+            self.now = max(self.now, at)
+            self.said[key] = said
+            self.paired.said(key, said)
+            if doubled is not None:
+                self.doubled[key] = doubled
+                self.paired.doubles = self._doubles()
+            done = self._look()
+            if done is not None:
+                return done
+        return None
+
+    def _look(self) -> Act | None:
+        """Look and act; what ends the rollout is handed back."""
+        judgement = self.paired.look(self.now)
+        if judgement.verdict == "hold":
+            return None
+        done = act(judgement, self._standing(), SHARES)
+        if done.verdict == "revert" or done.advised == "promote":
+            return done
+        if done.move is not None:
+            self.stage = "limited" if done.move == "limit" else "expanding"
+            self.share = done.share or 0.0
+            self.step += 1
+            self.paired.step = self.step
+        return None
+
+    def _standing(self) -> Standing:
+        return Standing(self.stage, self.share, scope=True)
+
+    def _end(self, done: Act) -> End:
+        advanced = self.step + (done.verdict == "advance")
+        return End(
+            done.verdict, done.because, advanced, len(self.said) + len(self.doubled), self._first()
+        )
+
+    def _first(self) -> tuple[str, Needed] | None:
+        """The first verdict, had every label come in its turn: how much evidence it takes, waiting aside."""
+        paired = self._begin()
+        paired.step = 0
+        for key, said in self.said.items():
+            paired.said(key, said)
+        labels = 0
+        for row in self.rows:
+            if isinstance(row, Differ):
+                labels += (row.key in self.said) + (row.key in self.doubled)
+            paired.add(row)
+            judgement = paired.look(self.now)
+            if judgement.verdict != "hold":
+                counts = paired.seen.counts
+                return judgement.verdict, Needed(labels, counts.wins + counts.losses, counts.pairs)
+        return None
+
+    def _pair(self, number: int) -> None:
+        world, random = self.world, self.random
+        truth = int(random.integers(world.classes))
+        u = random.random()
+        wins, losses, neither = world.wins, world.losses, world.neither
+        if truth == 0:
+            losses += world.lost_class
+        if u < wins:
+            answers = truth, self._other(truth)
+        elif u < wins + losses:
+            answers = self._other(truth), truth
+        elif u < wins + losses + neither:
+            wrong = self._other(truth)
+            answers = wrong, self._other(truth, wrong)
+        else:
+            answers = truth, truth
+        # a burst: the same subject's pictures, seconds apart, on which both models say the same again
+        repeats = int(random.integers(2, 9)) if random.random() < world.bursts else 1
+        for place in range(repeats):
+            moment = self.now + timedelta(seconds=place)
+            if self.bursts.votes(Shot(f"{number}-{place}", f"subject {number}", moment)):
+                self._noted(number, truth, answers)
+
+    def _noted(self, number: int, truth: int, answers: tuple[int, int]) -> None:
+        world, random = self.world, self.random
+        self.answers += 1
+        row: Alike | Differ
+        if random.random() < world.failing:
+            # a request that fails whoever answers it: nothing that could be compared
+            self.failed += 1
+            self.paired.answers = Answers(self.answers, self.failed)
+            return
+        if answers[0] == answers[1]:
+            row = Alike(1, self.step)
+        else:
+            row = Differ(number, self.step, self.now + DEADLINE)
+            self._ask(number, truth, answers)
+        self.rows.append(row)
+        self.paired.add(row)
+        self.paired.answers = Answers(self.answers, self.failed)
+
+    def _ask(self, number: int, truth: int, answers: tuple[int, int]) -> None:
+        world, random = self.world, self.random
+        minutes = float(np.exp(random.uniform(0, np.log(3 * 24 * 60))))
+        if answers[1] == truth:
+            minutes *= world.slow_losses
+        first, second = self._read(truth), self._read(truth)
+        doubled = (first != second) if random.random() < world.doubles else None
+        if not world.labels or random.random() < world.never:
+            return
+        at = self.now + timedelta(minutes=minutes)
+        outcome = "win" if first == answers[0] else "loss" if first == answers[1] else "tie"
+        said = Said(outcome, str(first), at)  # type: ignore[arg-type]  # one of the three
+        heapq.heappush(self._coming, (at, number, number, said, doubled))
+
+    def _read(self, truth: int) -> int:
+        return self._other(truth) if self.random.random() < self.world.error else truth
+
+    def _other(self, *but: int) -> int:
+        while True:
+            other = int(self.random.integers(self.world.classes))
+            if other not in but:
+                return other
