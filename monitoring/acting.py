@@ -48,7 +48,9 @@ def act(judgement: Judgement, standing: Standing, shares: tuple[float, ...]) -> 
         # nobody but a person knows where a first try does no harm
         made = standing.scope
         return Act("advance", (), move="limit" if made else None, advised=None if made else "limit")
-    larger = next((share for share in shares if share > standing.share), None)
+    # in `limited` the share is of the scope, not of everybody
+    now = standing.share if standing.stage == "expanding" else 0.0
+    larger = next((share for share in shares if share > now), None)
     if larger is None:
         return Act("advance", (), advised="promote", share=1.0)
     return Act("advance", (), move="expand", share=larger)

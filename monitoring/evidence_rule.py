@@ -29,7 +29,7 @@ class Rule:
     reader: float = 0.05
     allowed_failures: float = 0.01
     allowed_slow: float = 0.05
-    slow_milliseconds: float = 2000.0
+    slow_milliseconds: float = 1000.0
     overdue: float = 0.05
     minimum_pairs: int = 100
     run_length: float = 5000.0

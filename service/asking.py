@@ -7,7 +7,7 @@ policy (rule). Nothing here has seen the picture.
 from collections.abc import Sequence
 
 from store.prediction_log import NewShadow
-from store.reviews import NewReview
+from store.reviews import BLIND, NewReview
 
 
 def differs(label: str | None, shadows: Sequence[NewShadow]) -> bool:
@@ -23,12 +23,17 @@ def question(
     audited: bool,
     disagreement: bool,
     rules: Sequence[str],
+    doubled: bool = False,
 ) -> NewReview | None:
-    """The review to open; None when there is nothing to ask. `rules` are the policy's reasons."""
+    """The review to open; None when there is nothing to ask. `rules` are the policy's reasons.
+
+    `doubled`: drawn to be read by two people, where a lane is read to learn something.
+    """
     lanes = {"held": held, "audit": audited, "evidence": disagreement, "rule": bool(rules)}
     lane = next((name for name, wanted in lanes.items() if wanted), None)
     if lane is None:
         return None
     causes = {"held": held, "audit": audited, "disagreement": disagreement}
     reasons = (*(name for name, there in causes.items() if there), *rules)
-    return NewReview(prediction_id, picture_digest, lane, reasons)
+    twice = doubled and lane in BLIND
+    return NewReview(prediction_id, picture_digest, lane, reasons, 2 if twice else 1, doubled=twice)

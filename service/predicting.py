@@ -179,6 +179,8 @@ def _decide(
         audited=audited,
         disagreement=asking.differs(opinion.label if opinion else None, shadows),
         rules=decision.reasons,
+        doubled=draw(program.settings.store.secret_key, "doubles", prediction_id)
+        < program.settings.doubles_rate,
     )
     if supervised and review is not None:
         limit = timedelta(seconds=seen.route.hold_seconds or 0)

@@ -30,6 +30,7 @@ class Settings:
     rate_per_second: float = 100.0
     rate_burst: int = 200
     audit_rate: float = 0.05
+    doubles_rate: float = 0.1
     shadow_seconds: float = 0.5
     candidate_seconds: float = 2.0
     reverse_shadow_share: float = 0.2
@@ -47,6 +48,8 @@ class Settings:
             raise Invalid("URSA_AUDIT_RATE must be above 0 and at most 1.")
         if not 0 <= self.reverse_shadow_share <= 1:
             raise Invalid("URSA_REVERSE_SHADOW_SHARE must be between 0 and 1.")
+        if not 0 <= self.doubles_rate <= 1:
+            raise Invalid("URSA_DOUBLES_RATE must be between 0 and 1.")
         if not 0 <= self.port <= 65535:
             raise Invalid("URSA_PORT must be between 0 and 65535.")
         positive = {
@@ -79,6 +82,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         rate_per_second=number(given, "URSA_RATE_PER_SECOND", 100.0),
         rate_burst=whole(given, "URSA_RATE_BURST", 200),
         audit_rate=number(given, "URSA_AUDIT_RATE", 0.05),
+        doubles_rate=number(given, "URSA_DOUBLES_RATE", 0.1),
         shadow_seconds=number(given, "URSA_SHADOW_SECONDS", 0.5),
         candidate_seconds=number(given, "URSA_CANDIDATE_SECONDS", 2.0),
         reverse_shadow_share=number(given, "URSA_REVERSE_SHADOW_SHARE", 0.2),

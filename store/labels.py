@@ -224,6 +224,8 @@ def _settle(session: Session, review: Review, now: datetime) -> None:
     standing: list[truth.Opinion] = [(one.kind, one.label) for one in opinions(session, review.id)]
     prediction = session.get(Prediction, review.prediction_id)
     needed = review.opinions_needed
+    if review.doubled:
+        needed = min(needed, _who_can_be_asked(session))  # one person alone cannot read twice
     read_again = (
         prediction is not None
         and (review.lane, prediction.audited, prediction.answered_by) == ("audit", True, "model")

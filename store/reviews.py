@@ -19,6 +19,9 @@ from store.tables import Label, Review, ReviewPass, SeenAnswer
 from store.tables.reviews import LANES
 from store.truth import MOST_OPINIONS
 
+# lanes whose readers must not have seen an answer
+BLIND = ("audit", "evidence")
+
 
 @dataclass(frozen=True)
 class NewReview:
@@ -30,6 +33,7 @@ class NewReview:
     reasons: tuple[str, ...]
     opinions_needed: int = 1
     deadline: datetime | None = None
+    doubled: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def open_review(session: Session, new: NewReview, now: datetime) -> Review:
             lane_order=LANES.index(new.lane),
             reasons=list(new.reasons),
             opinions_needed=new.opinions_needed,
+            doubled=new.doubled,
             deadline=new.deadline,
             created_at=now,
             status="open",
@@ -92,7 +97,7 @@ def lease_next(
 
     `holding`: ids of reviews that the person's page has in hand already. A lease of theirs that the page does not
     know (it was reloaded) is handed out again first, with a new token. Nobody is asked twice about one review, nor
-    for the audit about a picture whose answer they saw.
+    for the audit or an experiment about a picture whose answer they saw.
     """
     own = _open().where(
         Review.leased_by == person_id, Review.lease_until > now, Review.id.not_in(holding)
@@ -102,7 +107,7 @@ def lease_next(
         Review.id.not_in(holding),
         ~_answered_by(person_id),
         ~exists().where(ReviewPass.review_id == Review.id, ReviewPass.person_id == person_id),
-        ~and_(Review.lane == "audit", _seen(Review.picture_digest, person_id)),
+        ~and_(Review.lane.in_(BLIND), _seen(Review.picture_digest, person_id)),
     )
     for query in (own, free):
         review = session.scalar(

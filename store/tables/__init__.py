@@ -12,7 +12,7 @@ from store.tables.predictions import (
     StoredPolicy,
 )
 from store.tables.reviews import ClassGuide, Label, Review, ReviewPass, SeenAnswer
-from store.tables.rollouts import Decision, Rollout, RolloutEvent, Switch
+from store.tables.rollouts import Decision, Pair, Rollout, RolloutEvent, Switch
 from store.tables.watching import Accuracy, Alarm, Detector, Report, ReportScript, Window
 from store.tables.work import Heartbeat, Job
 
@@ -34,6 +34,7 @@ __all__ = [
     "Job",
     "Label",
     "ModelVersion",
+    "Pair",
     "Person",
     "Prediction",
     "PrivilegedAct",

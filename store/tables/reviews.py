@@ -6,7 +6,7 @@ an undo is a row too. The settled truth stands on the review and is moved by `st
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import Base, Id, Name, RowNumber, one_of
@@ -33,6 +33,8 @@ class Review(Base):
     lane_order: Mapped[int]  # the lane's place in LANES, so that the queue is read from one index
     reasons: Mapped[list[str]]
     opinions_needed: Mapped[int] = mapped_column(default=1)
+    # drawn at random to be read twice, so that the readers' error is known
+    doubled: Mapped[bool] = mapped_column(default=False, server_default=false())
     deadline: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime]
 

@@ -1,16 +1,18 @@
-"""The way of a candidate through the stages: rollouts, their append-only events, decisions and switches."""
+"""The way of a candidate through the stages: rollouts, their append-only events, pairs, decisions and switches."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.tables.base import Base, Id, Name, RowNumber, one_of
+from store.tables.base import Base, Digest, Id, Name, RowNumber, one_of
 from store.tables.predictions import STAGES
 
 ACTORS = ("person", "key", "command", "monitoring", "system")
 OUTCOMES = ("replaced", "reverted", "withdrawn")
+# the two said the same, they differ, the candidate failed, the incumbent failed
+PAIR_KINDS = ("alike", "differ", "lost", "void")
 SWITCHES = ("frozen", "killed")
 
 
@@ -83,6 +85,36 @@ class Decision(Base):
     values: Mapped[dict[str, Any]]
     thresholds: Mapped[dict[str, Any]]
     actor: Mapped[str] = mapped_column(Name)
+
+
+class Pair(Base):
+    """Two versions' answers to one picture, in the order in which they were noted; append-only.
+
+    The evidence of a rollout is counted from these rows, so that a decision can be made again when the predictions
+    themselves are gone: there is no foreign key to them.
+    """
+
+    __tablename__ = "pairs"
+    __table_args__ = (
+        UniqueConstraint("rollout_id", "prediction_id"),
+        Index("ix_pairs_picture", "rollout_id", "picture"),
+        Index("ix_pairs_source", "rollout_id", "source", "at"),
+    )
+
+    rollout_id: Mapped[str] = mapped_column(ForeignKey("rollouts.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    prediction_id: Mapped[str] = mapped_column(Id)
+    step: Mapped[int]  # the event that began the step of the way in which it was answered
+    inside: Mapped[bool]  # counts for its step: in `limited` only what the candidate answered
+    kind: Mapped[str] = mapped_column(one_of("kind", *PAIR_KINDS))
+    votes: Mapped[bool]  # of a burst, or of the same picture again, one does
+    candidate_label: Mapped[str | None] = mapped_column(Name)
+    incumbent_label: Mapped[str | None] = mapped_column(Name)
+    milliseconds: Mapped[float | None]  # the candidate's
+    picture: Mapped[str] = mapped_column(Digest)  # its group of pictures that are the same
+    source: Mapped[str | None] = mapped_column(Digest)  # whose it is, where that was said
+    deadline: Mapped[datetime | None]  # of the label that it waits for
+    at: Mapped[datetime]
 
 
 class Switch(Base):

@@ -36,6 +36,7 @@ def test_what_is_read_and_what_is_documented_as_default_agree() -> None:
         ("URSA_AUDIT_RATE", "0"),
         ("URSA_AUDIT_RATE", "1.5"),
         ("URSA_AUDIT_RATE", "nan"),
+        ("URSA_DOUBLES_RATE", "1.5"),
         ("URSA_CORES", "0"),
         ("URSA_MAX_UPLOAD_BYTES", "-1"),
         ("URSA_RATE_PER_SECOND", "0"),

@@ -1,0 +1,283 @@
+"""Pairs: a candidate's and an incumbent's answers to the same pictures, noted once and in one order.
+
+Monitoring notes them (`fresh`, then `note`); the number that a pair gets then is its place for good, so that what is
+counted up to a number is the same for whoever counts again. Labels are not copied: what was said as of a moment is
+read from the labels, which are append-only. Nothing here says which version is better.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from store.ids import time_of
+from store.tables import (
+    Label,
+    Pair,
+    Prediction,
+    Review,
+    Rollout,
+    RolloutEvent,
+    ShadowAnswer,
+    StoredPicture,
+)
+
+# longer than the prediction log's writer waits: nothing that is older can still be on its way into the database
+LATE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A pair that has not been noted. Labels are None where that version failed; `group`: of the same pictures."""
+
+    prediction_id: str
+    event_id: int
+    candidate_answered: bool
+    candidate_label: str | None
+    incumbent_label: str | None
+    milliseconds: float | None
+    group: str
+    consumer_id: str
+    segment: str | None
+    subject: str | None
+    at: datetime
+
+
+def fresh(
+    session: Session, rollout: Rollout, candidate_id: str, incumbent_id: str, limit: int
+) -> list[Fresh]:
+    """Pairs of the two versions since the rollout was opened that are not noted yet, oldest first."""
+    newest = session.scalar(select(func.max(Pair.prediction_id)).where(_of(rollout.id)))
+    since = max(rollout.opened_at, time_of(newest) - LATE) if newest else rollout.opened_at
+    noted = exists().where(_of(rollout.id), Pair.prediction_id == Prediction.id)
+    both = or_(
+        and_(
+            Prediction.model_version_id == incumbent_id,
+            ShadowAnswer.model_version_id == candidate_id,
+        ),
+        and_(
+            Prediction.model_version_id == candidate_id,
+            ShadowAnswer.model_version_id == incumbent_id,
+        ),
+    )
+    rows = session.execute(
+        select(Prediction, ShadowAnswer, StoredPicture.group_id)
+        .join(ShadowAnswer, ShadowAnswer.prediction_id == Prediction.id)
+        .join(StoredPicture, StoredPicture.digest == Prediction.picture_digest)
+        .where(both, Prediction.created_at >= since, ~noted)
+        .where(Prediction.rollout_event_id.is_not(None))
+        .order_by(Prediction.id)
+        .limit(limit)
+    )
+    return [_fresh(*row, candidate_id) for row in rows.tuples()]
+
+
+def lock(session: Session, rollout_id: str) -> Rollout:
+    """Take the rollout's row, so that one monitor at a time notes and decides; it is read anew."""
+    return session.get_one(Rollout, rollout_id, with_for_update=True, populate_existing=True)
+
+
+def last_number(session: Session, rollout_id: str) -> int:
+    """The number of the newest pair; 0 when there is none."""
+    return session.scalar(select(func.max(Pair.number)).where(_of(rollout_id))) or 0
+
+
+def note(session: Session, new: Sequence[Pair]) -> None:
+    """Add pairs under the lock. The reviews of those that wait for a label get its deadline."""
+    session.add_all(new)
+    session.flush()
+    for one in new:
+        if one.kind == "differ" and one.votes:
+            session.execute(
+                update(Review)
+                .where(Review.prediction_id == one.prediction_id, Review.deadline.is_(None))
+                .values(deadline=one.deadline)
+            )
+
+
+def withdraw_reviews(session: Session, prediction_ids: Sequence[str]) -> int:
+    """Ask nobody about disagreements that have no vote, where nobody has begun and nothing else is asked; how many."""
+    begun = exists().where(Label.review_id == Review.id)
+    done = session.execute(
+        update(Review)
+        .where(
+            Review.prediction_id.in_(prediction_ids),
+            Review.lane == "evidence",
+            Review.status == "open",
+            Review.lease_token.is_(None),
+            ~begun,
+        )
+        .values(status="withdrawn")
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+
+
+def seen_before(session: Session, rollout_id: str, pictures: Sequence[str]) -> set[str]:
+    """Which of these groups of pictures were paired before."""
+    query = select(Pair.picture).where(_of(rollout_id), Pair.picture.in_(pictures)).distinct()
+    return set(session.scalars(query))
+
+
+def last_of_sources(
+    session: Session, rollout_id: str, sources: Sequence[str]
+) -> dict[str, datetime]:
+    """When each of these sources was last paired."""
+    rows = session.execute(
+        select(Pair.source, func.max(Pair.at))
+        .where(_of(rollout_id), Pair.source.in_(sources))
+        .group_by(Pair.source)
+    )
+    return {source: at for source, at in rows if source is not None}
+
+
+def steps(session: Session, rollout_id: str) -> list[int]:
+    """The events that began a step of the way (every move that leads to a stage), oldest first."""
+    query = select(RolloutEvent.id).where(
+        RolloutEvent.rollout_id == rollout_id,
+        RolloutEvent.to_stage.is_not(None),
+        RolloutEvent.move.in_(("open", "limit", "expand", "fall_back", "promote", "restore")),
+    )
+    return list(session.scalars(query.order_by(RolloutEvent.id)))
+
+
+def single(session: Session, rollout_id: str, until: int) -> Sequence[Pair]:
+    """Voting pairs up to number `until` that differ or in which the candidate failed, in their order."""
+    return session.scalars(
+        select(Pair)
+        .where(_voting(rollout_id, until), Pair.kind.in_(("differ", "lost")))
+        .order_by(Pair.number)
+    ).all()
+
+
+@dataclass(frozen=True)
+class Run:
+    """`count` voting pairs that said the same, after the first `after` of the others (`single`)."""
+
+    after: int
+    step: int
+    inside: bool
+    count: int
+
+
+def runs(session: Session, rollout_id: str, until: int) -> list[Run]:
+    """Voting pairs that said the same, up to number `until`, by what stands between them."""
+    other = case((Pair.kind == "alike", 0), else_=1)
+    placed = (
+        select(
+            func.sum(other).over(order_by=Pair.number).label("after"),
+            Pair.step.label("step"),
+            Pair.inside.label("inside"),
+            Pair.kind.label("kind"),
+        )
+        .where(_voting(rollout_id, until), Pair.kind != "void")
+        .subquery()
+    )
+    key = (placed.c.after, placed.c.step, placed.c.inside)
+    rows = session.execute(
+        select(*key, func.count()).where(placed.c.kind == "alike").group_by(*key).order_by(*key)
+    )
+    return [Run(*row) for row in rows.tuples()]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The candidate's answers among all pairs: how many, how many failed, how many took longer than asked."""
+
+    all: int
+    failed: int
+    slow: int
+
+
+def answered(session: Session, rollout_id: str, until: int, milliseconds: float) -> Answered:
+    """Counted over every pair up to number `until`, burst or not."""
+    row = session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(case((Pair.kind == "lost", 1), else_=0)), 0),
+            func.coalesce(func.sum(case((Pair.milliseconds > milliseconds, 1), else_=0)), 0),
+        ).where(_of(rollout_id), Pair.number <= until)
+    ).one()
+    return Answered(*map(int, row))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one person said of a pair's picture, blind; `label` is None where it was no class."""
+
+    prediction_id: str
+    label: str | None
+    at: datetime
+
+
+def first_readings(session: Session, rollout_id: str, until: int, as_of: datetime) -> list[Reading]:
+    """The first blind opinion on each voting pair that differs, as it stood at `as_of`."""
+    rows = session.execute(
+        _standing(as_of, Review.prediction_id, Label.label, Label.created_at)
+        .join(Pair, Pair.prediction_id == Review.prediction_id)
+        .where(_voting(rollout_id, until), Pair.kind == "differ")
+        .order_by(Label.created_at, Label.id)
+    )
+    first: dict[str, Reading] = {}
+    for prediction_id, label, at in rows:
+        first.setdefault(prediction_id, Reading(prediction_id, label, at))
+    return list(first.values())
+
+
+def doubles(session: Session, as_of: datetime, limit: int) -> list[tuple[str | None, str | None]]:
+    """What two people said, blind, of each of the `limit` newest pictures that were drawn for it, as of a moment."""
+    newest = (
+        select(Review.id)
+        .where(Review.doubled, Review.created_at <= as_of)
+        .order_by(Review.created_at.desc(), Review.id.desc())
+        .limit(limit)
+    )
+    rows = session.execute(
+        _standing(as_of, Review.id, Label.kind, Label.label)
+        .where(Review.id.in_(newest))
+        .order_by(Label.created_at, Label.id)
+    )
+    said: dict[str, list[str]] = {}
+    for review_id, kind, label in rows:
+        said.setdefault(review_id, []).append(label or kind)
+    return [(one[0], one[1]) for one in said.values() if len(one) > 1]
+
+
+def _standing(as_of: datetime, *what: object) -> Select[tuple[str, str | None, datetime]]:
+    undo = aliased(Label)
+    undone = exists().where(undo.undoes_id == Label.id, undo.created_at <= as_of)
+    query: Select[tuple[str, str | None, datetime]] = select(*what)  # type: ignore[call-overload]  # columns
+    return query.join(Review, Review.id == Label.review_id).where(
+        Label.kind != "undo",
+        Label.source == "human_blind",
+        Label.late.is_(False),
+        Label.created_at <= as_of,
+        ~undone,
+    )
+
+
+def _of(rollout_id: str) -> ColumnElement[bool]:
+    return Pair.rollout_id == rollout_id
+
+
+def _voting(rollout_id: str, until: int) -> ColumnElement[bool]:
+    return and_(_of(rollout_id), Pair.number <= until, Pair.votes)
+
+
+def _fresh(prediction: Prediction, shadow: ShadowAnswer, group: str, candidate_id: str) -> Fresh:
+    answers = prediction.model_version_id == candidate_id
+    said = shadow.label if shadow.error is None else None
+    return Fresh(
+        prediction_id=prediction.id,
+        event_id=prediction.rollout_event_id or 0,
+        candidate_answered=answers,
+        candidate_label=prediction.label if answers else said,
+        incumbent_label=said if answers else prediction.label,
+        milliseconds=prediction.milliseconds.get("model") if answers else shadow.milliseconds,
+        group=group,
+        consumer_id=prediction.consumer_id,
+        segment=prediction.segment,
+        subject=prediction.subject,
+        at=prediction.created_at,
+    )
