@@ -45,7 +45,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["rollout_id"], ["rollouts.id"], name=op.f("fk_pairs_rollout_id")),
         sa.PrimaryKeyConstraint("rollout_id", "number", name=op.f("pk_pairs")),
-        sa.UniqueConstraint("rollout_id", "prediction_id", name=op.f("uq_pairs_rollout_id_prediction_id")),
+        sa.UniqueConstraint(
+            "rollout_id", "prediction_id", name=op.f("uq_pairs_rollout_id_prediction_id")
+        ),
     )
     op.create_index("ix_pairs_picture", "pairs", ["rollout_id", "picture"])
     op.create_index("ix_pairs_source", "pairs", ["rollout_id", "source", "at"])
