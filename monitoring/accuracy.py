@@ -18,9 +18,12 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 LEAST_EFFECTIVE = 30.0  # with fewer labels than these nothing is shown
-LEAST_OF_EACH = 10  # right and wrong ones, before a slope is fitted to them
+LEAST_OF_EACH = 5  # right and wrong ones, before a slope is fitted to them
 FOLDS = 5
-MOST_GAIN = 4.0  # a slope that seems to explain more than three quarters was fitted to chance
+MOST_SLOPE = 2.0  # a confidence that is worth something has slope 1; steeper ones are chance in a small sample
+MOST_GAIN = (
+    4.0  # labels never count for more than this many of them: what seems to explain more is chance
+)
 
 
 @dataclass(frozen=True)
@@ -154,20 +157,22 @@ def _part(stratum: Stratum, control: bool) -> _Part | None:
     if not usable.any():
         return None
     weights = stratum.weights
-    total, mine = weights.sum(), weights[usable]
-    use = mine.sum() / total
+    total, mine = float(weights.sum()), weights[usable]
+    use = float(mine.sum() / total)
     share = float((mine * stratum.right[usable]).sum() / mine.sum())
-    gain = 1.0
+    labels, effective, gain = int(usable.sum()), _kish(mine), 1.0
     if control and _both(stratum):
         # every checked answer's part in the error of the share, before and after the control variate
-        errors = np.where(usable, stratum.right - share, 0.0) / use
         centred = stratum.confidence - stratum.mean_confidence
-        explained = _cross_fitted(errors, centred, weights) * centred
-        before, after = ((weights * one) ** 2 for one in (errors, errors - explained))
-        gain = min(float(before.sum() / max(after.sum(), 1e-300)), MOST_GAIN)
-        share = min(max(share - float((weights * explained).sum() / total), 0.0), 1.0)
-    precision = _precision(mine) * gain
-    return _Part(share, stratum.answers * use, int(usable.sum()), _kish(mine) * gain, precision)
+        parts = np.where(usable, stratum.right - share, 0.0) / use
+        explained = _cross_fitted(parts, centred, weights) * centred
+        share = share - float((weights * explained).sum() / total)
+        share = min(max(share, 0.5 / labels), 1 - 0.5 / labels)
+        parts = np.where(usable, stratum.right - share, 0.0) / use - explained
+        error = float(((weights * _lifted(centred, weights) * parts) ** 2).sum()) / total**2
+        gain = share * (1 - share) / max(error, 1e-12) / effective
+        gain = min(max(gain, 1 / MOST_GAIN), MOST_GAIN)
+    return _Part(share, stratum.answers * use, labels, effective * gain, _precision(mine) * gain)
 
 
 def _both(stratum: Stratum) -> bool:
@@ -177,7 +182,7 @@ def _both(stratum: Stratum) -> bool:
 
 
 def _cross_fitted(errors: Floats, centred: Floats, weights: Floats) -> Floats:
-    """For each row the slope of errors on confidence, fitted to the rows of the other folds, between 0 and 1."""
+    """For each row the slope of errors on confidence, fitted to the rows of the other folds."""
     fold = np.arange(len(errors)) % FOLDS
     slopes = np.empty(FOLDS)
     for number in range(FOLDS):
@@ -186,7 +191,20 @@ def _cross_fitted(errors: Floats, centred: Floats, weights: Floats) -> Floats:
         x = x - (w * x).sum() / w.sum()
         spread = (w * x * x).sum()
         slopes[number] = (w * x * y).sum() / spread if spread > 0 else 0.0
-    return np.clip(slopes, 0.0, 1.0)[fold]
+    return np.clip(slopes, 0.0, MOST_SLOPE)[fold]
+
+
+def _lifted(centred: Floats, weights: Floats) -> Floats:
+    """How much more each row counts once confidence is brought to its mean over all answers.
+
+    The g-weights of a regression estimator (Särndal et al. 1992, Model Assisted Survey Sampling, 6.6): where unsure
+    answers are missing, those that are there stand for them too, and err more than the average.
+    """
+    middle = (weights * centred).sum() / weights.sum()
+    from_middle = centred - middle
+    spread = (weights * from_middle**2).sum() / weights.sum()
+    lifted: Floats = 1 - middle * from_middle / spread
+    return lifted
 
 
 def _kish(weights: Floats) -> float:

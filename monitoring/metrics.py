@@ -27,7 +27,7 @@ PROGRAMS = ("service", "monitoring", "retrain")
 ROLES = ("incumbent", "candidate")
 TRAFFIC = ("all", "pending", "reviewed", "out_of_domain", "audited")
 VERDICTS = ("quiet", "drift", "too_few")
-PARTS = ("heartbeat", "windows", "online", "why", "gauges")
+PARTS = ("heartbeat", "windows", "online", "why", "accuracy", "gauges")
 
 DECISIONS = ("advance", "hold", "revert")
 # of each list as many names as this have series of their own
@@ -202,6 +202,12 @@ ROWS = Snapshot(
     ]
 )
 REGISTRY.register(ROWS)
+ACCURACY_SECONDS = Histogram(
+    "ursa_accuracy_look_seconds",
+    "Seconds of a look at accuracy: reading the rows of its days, and all slices.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
 
 # a series that has not happened yet is 0, not absent: rules of alerts need that
 for _part in PARTS:

@@ -14,7 +14,9 @@ class MonitoringSettings:
     """`docs/reference/monitoring.md` says what each is good for.
 
     A stretch of `window_predictions` is a full window; what is not full is checked after `window_wait_seconds`, and
-    below `window_minimum` pictures nothing is concluded. Without a `monitoring_metrics_port` (0) no metrics are served.
+    below `window_minimum` pictures nothing is concluded. Accuracy is that of the last `accuracy_days`, looked at every
+    `accuracy_every_seconds` and tested against `accuracy_target` (0: what the version promised itself) for a loss of
+    `accuracy_fall`, both shares. Without a `monitoring_metrics_port` (0) no metrics are served.
     """
 
     store: StoreSettings
@@ -24,6 +26,10 @@ class MonitoringSettings:
     window_wait_seconds: float = 3600.0
     online_settle_seconds: float = 30.0
     online_pictures_a_day: int = 1000
+    accuracy_days: int = 28
+    accuracy_every_seconds: float = 900.0
+    accuracy_target: float = 0.0
+    accuracy_fall: float = 0.05
     monitoring_poll_seconds: float = 5.0
     monitoring_metrics_host: str = "127.0.0.1"
     monitoring_metrics_port: int = 0
@@ -41,8 +47,21 @@ class MonitoringSettings:
             raise Invalid(
                 "URSA_ONLINE_SETTLE_SECONDS must not be below 0, URSA_ONLINE_PICTURES_A_DAY at least 1."
             )
+        self._check_accuracy()
         if not 0 <= self.monitoring_metrics_port <= 65535:
             raise Invalid("URSA_MONITORING_METRICS_PORT must be between 0 and 65535.")
+
+    def _check_accuracy(self) -> None:
+        if not 1 <= self.accuracy_days <= 366:
+            raise Invalid("URSA_ACCURACY_DAYS must be between 1 and 366.")
+        if not 60 <= self.accuracy_every_seconds <= 86400:
+            raise Invalid("URSA_ACCURACY_EVERY_SECONDS must be between 60 and 86400.")
+        if not 0 < self.accuracy_fall < 1:
+            raise Invalid("URSA_ACCURACY_FALL must be above 0 and below 1.")
+        if self.accuracy_target and not self.accuracy_fall < self.accuracy_target < 1:
+            raise Invalid(
+                "URSA_ACCURACY_TARGET must be 0, or above URSA_ACCURACY_FALL and below 1."
+            )
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSettings:
@@ -56,6 +75,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSetting
         window_wait_seconds=number(given, "URSA_WINDOW_WAIT_SECONDS", 3600.0),
         online_settle_seconds=number(given, "URSA_ONLINE_SETTLE_SECONDS", 30.0),
         online_pictures_a_day=whole(given, "URSA_ONLINE_PICTURES_A_DAY", 1000),
+        accuracy_days=whole(given, "URSA_ACCURACY_DAYS", 28),
+        accuracy_every_seconds=number(given, "URSA_ACCURACY_EVERY_SECONDS", 900.0),
+        accuracy_target=number(given, "URSA_ACCURACY_TARGET", 0.0),
+        accuracy_fall=number(given, "URSA_ACCURACY_FALL", 0.05),
         monitoring_poll_seconds=number(given, "URSA_MONITORING_POLL_SECONDS", 5.0),
         monitoring_metrics_host=given.get("URSA_MONITORING_METRICS_HOST", "127.0.0.1"),
         monitoring_metrics_port=whole(given, "URSA_MONITORING_METRICS_PORT", 0),

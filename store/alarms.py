@@ -80,6 +80,18 @@ def open_alarms(session: Session, kind: str | None = None) -> Sequence[Alarm]:
     return session.scalars(query.order_by(Alarm.raised_at.desc(), Alarm.id.desc())).all()
 
 
+def raised_since(
+    session: Session, kind: str, model_version_id: str | None, since: datetime
+) -> bool:
+    """Whether an alarm of this kind was raised for a version since a moment, cleared or not."""
+    found = select(Alarm.id).where(
+        Alarm.kind == kind,
+        Alarm.model_version_id == model_version_id,
+        Alarm.raised_at >= since,
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def newest(session: Session, limit: int) -> Sequence[Alarm]:
     """Open ones first, then the newest first."""
     order = (Alarm.open_as.is_(None), Alarm.raised_at.desc(), Alarm.id.desc())
