@@ -141,12 +141,9 @@ def _counts(groups: Sequence[AnswerGroup], drawn: Sample) -> dict[str, int]:
 
 
 def _plain(drawn: Sample) -> dict[str, Any]:
-    """The share of right ones among all that people settled, whyever they were asked: biased."""
-    rows = drawn.where(drawn.usable & ~drawn.waits)
-    return {
-        "reviews": len(rows.right),
-        "share": float(rows.right.mean()) if len(rows.right) else None,
-    }
+    """The share of right ones among all that people read, whyever they were asked and by their first word: biased."""
+    right = np.where(drawn.waits, 0.0, drawn.right)[drawn.usable]
+    return {"reviews": len(right), "share": float(right.mean()) if len(right) else None}
 
 
 def _of_class(

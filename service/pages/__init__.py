@@ -6,10 +6,21 @@ and the commands call too. The application includes `router` and shows failures 
 
 from fastapi import APIRouter
 
-from service.pages import drift, guide, home, manual, models, pictures, reviewing, signing, trying
+from service.pages import (
+    drift,
+    guide,
+    home,
+    manual,
+    models,
+    pictures,
+    reviewing,
+    right,
+    signing,
+    trying,
+)
 from service.pages.rendering import error_page
 
-ROOMS = (signing, home, trying, reviewing, pictures, guide, models, drift, manual)
+ROOMS = (signing, home, trying, reviewing, pictures, guide, models, right, drift, manual)
 
 router = APIRouter()
 for room in ROOMS:

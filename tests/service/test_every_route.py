@@ -60,6 +60,7 @@ MAY = {
     "POST /models/{number}/compare": OPERATOR,
     "POST /models/{number}/promote": OPERATOR,
     "POST /models/{number}/withdraw": OPERATOR,
+    "GET /right": PERSON,
     "GET /drift": PERSON,
     "GET /drift/reports/{window_id}": PERSON,
     "GET /pictures/{digest}": PERSON,
