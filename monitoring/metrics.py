@@ -154,8 +154,8 @@ ROWS = Snapshot(
         ),
         Described(
             "ursa_alarm_raised_timestamp_seconds",
-            "When the newest open alarm of a kind was raised.",
-            ("kind", "pages"),
+            "When the newest open alarm of a kind was raised; `alarm` is its id, for the link in an alert.",
+            ("kind", "pages", "alarm"),
         ),
         Described(
             "ursa_segment_window_drift",

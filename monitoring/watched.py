@@ -52,8 +52,10 @@ def _alarms(found: Sequence[Alarm]) -> Values:
     raised: _Found = {}
     for one in found:
         label = (one.kind if one.kind in ALARMS else OTHER, "true" if one.pages else "false")
+        if count[label] == 0:
+            # the newest comes first: an alert leads to its page
+            raised[*label, one.id] = one.raised_at.timestamp()
         count[label] += 1
-        raised[label] = max(raised.get(label, 0.0), one.raised_at.timestamp())
     return {"ursa_alarms_open": count, "ursa_alarm_raised_timestamp_seconds": raised}
 
 

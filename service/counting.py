@@ -60,11 +60,14 @@ _versions = Latest(4)
 def answer(row: NewPrediction, version: int | None, domain: DomainScore | None) -> None:
     """Count a prediction that was kept; `version` and `domain` are None when no model looked."""
     metrics.PREDICTIONS.labels(row.status, row.decision).inc()
-    flag = metrics.FLAGS[0 if row.inside is False else 1]
     segment = _segments.label(row.segment) if row.segment else NONE
-    metrics.ANSWERS_BY_SEGMENT.labels(segment, flag).inc()
     name, gone = _versions.label(NONE if version is None else str(version))
-    metrics.ANSWERS_BY_VERSION.labels(name, flag).inc()
+    for flag, is_it in zip(
+        metrics.FLAGS, (row.inside is False, row.inside is not False), strict=True
+    ):
+        # also what did not happen: a share is a quotient, and needs both series
+        metrics.ANSWERS_BY_SEGMENT.labels(segment, flag).inc(is_it)
+        metrics.ANSWERS_BY_VERSION.labels(name, flag).inc(is_it)
     for one in metrics.FLAGS if gone is not None else ():
         metrics.ANSWERS_BY_VERSION.remove(gone, one)
     if row.label is not None:

@@ -118,8 +118,8 @@ def test_an_alarm_that_is_cleared_leaves_the_gauges(database: Database) -> None:
     refresh(database)
     assert sample("ursa_alarms_open", kind="window", pages="true") == 1
     assert sample("ursa_alarms_open", kind="online", pages="true") == 0
-    when = sample("ursa_alarm_raised_timestamp_seconds", kind="window", pages="true")
-    assert when == NOW.timestamp()
+    labels = {"kind": "window", "pages": "true", "alarm": raised.id}
+    assert sample("ursa_alarm_raised_timestamp_seconds", **labels) == NOW.timestamp()
     with database.write() as session:
         alarms.clear(session, raised.id, later(minutes=1))
     refresh(database)

@@ -1,0 +1,1 @@
+"""The dashboards, written as lists of panels and kept as the JSON that Grafana provisions."""
