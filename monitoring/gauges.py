@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from monitoring import metrics, watched
-from store import figures, jobs, predictions, reviews, rollouts, windows
+from store import figures, jobs, predictions, reviews, rollouts, webhooks, windows
 from store.database import Session
 from store.rollouts import Live
 from store.tables.predictions import STAGES
@@ -22,6 +22,7 @@ def refresh(session: Session, now: datetime) -> None:
     _window(session, live)
     _heartbeats(session, now)
     _way(session)
+    _outbox(session, now)
     metrics.ROWS.show(watched.rows(session, live, now))
 
 
@@ -74,3 +75,11 @@ def _way(session: Session) -> None:
     metrics.DECIDED.set(way.decided_at.timestamp() if way and way.decided_at else 0)
     for switch in SWITCHES:
         metrics.SWITCH.labels(switch).set(switch in thrown)
+
+
+def _outbox(session: Session, now: datetime) -> None:
+    outbox = webhooks.outbox(session, now - timedelta(days=1))
+    metrics.OUTBOX.set(outbox.waiting)
+    age = (now - outbox.oldest).total_seconds() if outbox.oldest else 0.0
+    metrics.OUTBOX_AGE.set(max(0.0, age))
+    metrics.GIVEN_UP.set(outbox.given_up)

@@ -137,6 +137,19 @@ DECIDED = Gauge(
 SWITCH = Gauge(
     "ursa_switch_thrown", "1 while people have thrown this switch.", ("switch",), registry=REGISTRY
 )
+OUTBOX = Gauge(
+    "ursa_webhook_waiting", "Events that wait to be delivered to a webhook.", registry=REGISTRY
+)
+OUTBOX_AGE = Gauge(
+    "ursa_webhook_oldest_age_seconds",
+    "For how long the oldest of them has waited; 0 when none waits.",
+    registry=REGISTRY,
+)
+GIVEN_UP = Gauge(
+    "ursa_webhook_given_up_last_day",
+    "Deliveries that were given up within 24 hours.",
+    registry=REGISTRY,
+)
 ROWS = Snapshot(
     [
         Described(

@@ -18,7 +18,17 @@ from store.tables import Accuracy, Alarm
 ALL = "all"
 # kinds of alarms and jobs that have series of their own; whatever is added later counts as "other" until it is here
 ALARMS = ("window", "online", "accuracy", "rollout")
-JOBS = ("train", "backtest", "export", "clean", "window", "accuracy", "evidence", "retention")
+JOBS = (
+    "train",
+    "backtest",
+    "export",
+    "clean",
+    "window",
+    "accuracy",
+    "evidence",
+    "retention",
+    "webhooks",
+)
 # what is older than that says nothing about now
 LATELY = timedelta(days=7)
 

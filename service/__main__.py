@@ -62,6 +62,14 @@ def build_parser() -> argparse.ArgumentParser:
     revoke = keys.add_parser("revoke", help="let one be worth nothing from now on")
     revoke.add_argument("prefix", help="as `key add` and the log show it")
 
+    hooks = subs.add_parser("webhook", help="who is told by a signed request")
+    hook_acts = hooks.add_subparsers(dest="act", required=True)
+    add_hook = hook_acts.add_parser("add", help="tell an address, and print the secret once")
+    add_hook.add_argument("url")
+    add_hook.add_argument("--consumer", help="of its answers that people gave; without: of alarms")
+    hook_acts.add_parser("list", help="who is told, and how that goes")
+    hook_acts.add_parser("remove", help="tell it nothing any more").add_argument("id")
+
     promote = subs.add_parser("promote", help="let a model version answer everything")
     promote.add_argument("--version", type=int, required=True)
     promote.add_argument("--reason", required=True)
@@ -81,6 +89,8 @@ def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
             return _person(given, database, actor, now)
         if given.command == "key":
             return _key(given, database, actor, now)
+        if given.command == "webhook":
+            return _webhook(given, database, settings.webhook_private, actor, now)
         if given.command == "promote":
             return commands.promote(database, given.version, given.reason, actor, now)
         if given.command == "withdraw":
@@ -108,6 +118,16 @@ def _key(given: argparse.Namespace, database: Database, actor: Actor, now: datet
         return commands.revoke_key(database, given.prefix, actor, now)
     key = _first_line(given.key_file) if given.key_file else None
     return commands.add_key(database, given.consumer, given.role, key, actor, now)
+
+
+def _webhook(
+    given: argparse.Namespace, database: Database, private: bool, actor: Actor, now: datetime
+) -> list[str]:
+    if given.act == "list":
+        return commands.list_webhooks(database)
+    if given.act == "remove":
+        return commands.remove_webhook(database, given.id, actor, now)
+    return commands.add_webhook(database, given.url, given.consumer, private, actor, now)
 
 
 def _password(file: Path | None) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from service import listing, releasing
+from service import delivering, listing, releasing
 from service.releasing import Released
 from service.settings import Settings
-from store import jobs, migrate, people, predictions, reviews, rollouts
+from store import jobs, migrate, people, predictions, reviews, rollouts, webhooks
 from store.database import Database
 from store.rollouts import Actor
 
@@ -92,6 +92,41 @@ def revoke_key(database: Database, prefix: str, actor: Actor, now: datetime) -> 
         number = people.revoke_key(session, prefix, now)
         people.record_act(session, actor.name, "revoke key", prefix, {"keys": number}, now)
     return [f"{number} revoked."]
+
+
+def add_webhook(
+    database: Database, url: str, consumer: str | None, private: bool, actor: Actor, now: datetime
+) -> list[str]:
+    """Let somebody be told; the secret that signs is printed this once."""
+    delivering.check(url, private)
+    with database.write() as session:
+        consumer_id = people.add_consumer(session, consumer, now).id if consumer else None
+        hook = webhooks.add(session, url, consumer_id, now)
+        detail = {"url": url, "consumer": consumer}
+        people.record_act(session, actor.name, "add webhook", hook.id, detail, now)
+    return [
+        f"{hook.id} is told {'of answers' if consumer else 'of alarms'} from now on.",
+        hook.secret,
+    ]
+
+
+def list_webhooks(database: Database) -> list[str]:
+    """Who is told what, and how that goes."""
+    with database.read() as session:
+        found = webhooks.listed(session)
+    return [
+        f"{one.webhook.id} {one.webhook.url}: "
+        f"{'answers' if one.webhook.consumer_id else 'alarms'}, {one.waiting} waiting, last: {one.said or 'nothing yet'}"
+        for one in found
+    ] or ["Nobody is told anything."]
+
+
+def remove_webhook(database: Database, webhook_id: str, actor: Actor, now: datetime) -> list[str]:
+    """Tell it nothing any more."""
+    with database.write() as session:
+        given_up = webhooks.remove(session, webhook_id, now)
+        people.record_act(session, actor.name, "remove webhook", webhook_id, {}, now)
+    return [f"It is told nothing any more; {given_up} deliveries were given up."]
 
 
 def promote(

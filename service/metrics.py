@@ -157,6 +157,13 @@ SIGN_INS = Counter(
     "ursa_sign_ins_total", "Attempts to sign in, by outcome.", ("outcome",), registry=REGISTRY
 )
 
+DELIVERIES = Counter(
+    "ursa_webhook_deliveries_total",
+    "Attempts to deliver an event to a webhook: accepted, or refused and to be tried again.",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
 # a series that has not happened yet is 0, not absent: rules of alerts need that
 for _outcome in ("answered", "failed", "shed"):
     SHADOWS.labels(_outcome)
@@ -164,6 +171,8 @@ for _outcome in ("ok", "failed"):
     LIVE_POLLS.labels(_outcome)
 for _outcome in ("loaded", "failed"):
     MODEL_LOADS.labels(_outcome)
+for _outcome in ("accepted", "refused"):
+    DELIVERIES.labels(_outcome)
 for _phase in PHASES:
     PREDICTION_SECONDS.labels(_phase)
 for _score in SCORES:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from classifier.policy import Policy, PolicyError, parse_policy
+from service.background import Background
 from service.clock import Clock
 from service.cores import Cores
 from service.limits import TokenBuckets
@@ -66,6 +67,9 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         live = LiveModels(database, objects, bundles, clock, settings.poll_seconds)
         closing.callback(live.stop)
         live.start()
+        background = Background(database, clock, settings.webhook_private)
+        closing.callback(background.stop)
+        background.start()
         cores = Cores(settings.cores)
         yield Program(
             settings=settings,

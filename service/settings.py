@@ -39,6 +39,7 @@ class Settings:
     poll_seconds: float = 0.5
     lease_seconds: float = 120.0
     stop_seconds: int = 30
+    webhook_private: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.inside_limit < self.threads:
@@ -91,4 +92,5 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         poll_seconds=number(given, "URSA_POLL_SECONDS", 0.5),
         lease_seconds=number(given, "URSA_LEASE_SECONDS", 120.0),
         stop_seconds=whole(given, "URSA_STOP_SECONDS", 30),
+        webhook_private=given.get("URSA_WEBHOOK_PRIVATE", "0") == "1",
     )

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from store import webhooks
 from store.database import insert_new
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
@@ -61,7 +62,9 @@ def raise_alarm(session: Session, new: NewAlarm, now: datetime) -> Alarm:
         )
         if raised is not None:
             return _fresh(session, raised)
-    return _fresh(session, str(row["id"]))
+    alarm = _fresh(session, str(row["id"]))
+    webhooks.alarm_changed(session, alarm, "raised", now)
+    return alarm
 
 
 def get(session: Session, alarm_id: str) -> Alarm:
@@ -145,6 +148,7 @@ def clear(session: Session, alarm_id: str, now: datetime, by: str = "monitoring"
     if alarm.cleared_at is None:
         alarm.cleared_at, alarm.cleared_by, alarm.open_as = now, by, None
         session.flush()
+        webhooks.alarm_changed(session, alarm, "cleared", now)
     return alarm
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from store import reviews, truth
+from store import reviews, truth, webhooks
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
 from store.reviews import Lease
@@ -135,7 +135,7 @@ def undo(
         )
     )
     session.flush()
-    _reopen(session, review)
+    _reopen(session, review, now)
     return reviews.lease_again(session, review, person_id, now, seconds)
 
 
@@ -250,6 +250,7 @@ def _settle(session: Session, review: Review, now: datetime) -> None:
     if prediction is not None and prediction.status == "pending":
         prediction.status, prediction.answer = "answered", label
         prediction.answered_by, prediction.answered_at = "person", now
+        webhooks.prediction_changed(session, prediction, "answered", now)
     session.flush()
 
 
@@ -257,7 +258,7 @@ def _who_can_be_asked(session: Session) -> int:
     return session.scalar(select(func.count()).where(Person.active.is_(True))) or 0
 
 
-def _reopen(session: Session, review: Review) -> None:
+def _reopen(session: Session, review: Review, now: datetime) -> None:
     prediction = session.get(Prediction, review.prediction_id)
     # a prediction may have several reviews: only the one that gave the answer takes it back
     gave_it = prediction is not None and prediction.answered_at == review.settled_at
@@ -272,6 +273,7 @@ def _reopen(session: Session, review: Review) -> None:
     if prediction is not None and gave_it and prediction.answered_by == "person":
         prediction.status, prediction.answer = "pending", None
         prediction.answered_by = prediction.answered_at = None
+        webhooks.prediction_changed(session, prediction, "reopened", now)
     session.flush()
 
 

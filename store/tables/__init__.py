@@ -2,7 +2,15 @@
 
 from store.tables.base import Base
 from store.tables.models import Backtest, GoldenLabel, ModelVersion, TrainingRow, TrainingSet
-from store.tables.people import ApiKey, Consumer, Person, PrivilegedAct, SignIn, Webhook
+from store.tables.people import (
+    ApiKey,
+    Consumer,
+    Delivery,
+    Person,
+    PrivilegedAct,
+    SignIn,
+    Webhook,
+)
 from store.tables.pictures import DuplicateGroup, StoredBundle, StoredPicture
 from store.tables.predictions import (
     Feedback,
@@ -25,6 +33,7 @@ __all__ = [
     "ClassGuide",
     "Consumer",
     "Decision",
+    "Delivery",
     "Detector",
     "DuplicateGroup",
     "Feedback",

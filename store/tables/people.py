@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, true
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import Base, Digest, Id, Name, RowNumber, one_of
@@ -63,16 +63,36 @@ class ApiKey(Base):
 
 
 class Webhook(Base):
-    """Where a consumer wants to be told of answers that people gave later."""
+    """Who wants to be told: a consumer, of answers that people gave later; without one the operators, of alarms."""
 
     __tablename__ = "webhooks"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    consumer_id: Mapped[str] = mapped_column(ForeignKey("consumers.id"), index=True)
+    consumer_id: Mapped[str | None] = mapped_column(ForeignKey("consumers.id"), index=True)
     url: Mapped[str] = mapped_column(Text)
     secret: Mapped[str] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """One event for one webhook, written with its cause; its id is what a receiver knows a repetition by."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "cause"),
+        Index("ix_deliveries_waiting", "delivered_at", "given_up_at", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id"))
+    kind: Mapped[str] = mapped_column(Name)
+    cause: Mapped[str] = mapped_column(Name)  # what happened, so that it is told once
+    body: Mapped[str] = mapped_column(Text)  # the very bytes that are signed and sent, each time
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    said: Mapped[str | None] = mapped_column(Text)  # what the receiver said last
 
 
 class PrivilegedAct(Base):

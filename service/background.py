@@ -1,0 +1,63 @@
+"""What a web process does beside answering: it says that it is alive, and delivers what waits in the outbox.
+
+In threads of their own, so that no request waits for a receiver. None of it is needed for an answer.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from service.delivering import Deliveries
+from store import jobs
+from store.database import Database
+from store.errors import StoreError
+
+PROGRAM = "service"
+HEARTBEAT_SECONDS = 10.0
+WORKERS = 2
+
+_log = structlog.get_logger("background")
+
+
+class Background:
+    """Start it with the program, stop it at the end."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], private: bool) -> None:
+        self._database, self._clock, self._private = database, clock, private
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._over = threading.Event()
+        work = [self._beat, *[self._deliver] * WORKERS]
+        self._threads = [
+            threading.Thread(target=one, name=f"background-{place}", daemon=True)
+            for place, one in enumerate(work)
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End soon; a delivery that is under way is another's after its lease."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(timeout=2)
+
+    def _beat(self) -> None:
+        while not self._over.is_set():
+            try:
+                jobs.heartbeat(self._database, PROGRAM, self._name, {}, self._clock())
+            except StoreError as error:
+                _log.warning("no heartbeat", why=str(error))
+            self._over.wait(HEARTBEAT_SECONDS)
+
+    def _deliver(self) -> None:
+        deliveries = Deliveries(self._database, self._name, self._clock, self._private)
+        try:
+            deliveries.run(self._over)
+        except Exception:  # a receiver that nobody foresaw must not end the process
+            _log.exception("deliveries ended")

@@ -1,0 +1,162 @@
+"""Deliver what waits in the outbox: signed, to addresses that are not our own network, again until it is accepted.
+
+Order: is the address allowed, sign, send, record. One of several workers claims a delivery as a job; whoever dies in
+between leaves it to the next one, with the same id and bytes. Redirects are not followed: the address was looked at,
+the next one was not. Signed as Standard Webhooks asks for: HMAC-SHA256 over id, time and body.
+"""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+import structlog
+
+from service import metrics
+from store import jobs, webhooks
+from store.database import Database
+from store.errors import Invalid, StoreError
+from store.jobs import Claimed, Hold
+from store.webhooks import Parcel
+
+TIMEOUT_SECONDS = 10.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_log = structlog.get_logger("webhooks")
+
+
+class NotAccepted(Exception):
+    """Why a delivery has to be tried again."""
+
+
+def check(url: str, private: bool) -> SplitResult:
+    """Raises Invalid for an address to which nothing is sent: it must be https, or of this machine."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise Invalid(f"{url} is not an address.", "webhook_url") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or port == 0:
+        raise Invalid(
+            "A webhook's address is https://HOST/PATH, without a name in it.", "webhook_url"
+        )
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not private:
+        raise Invalid("A webhook's address must be https, or of this machine.", "webhook_url")
+    return parts
+
+
+def resolve(parts: SplitResult, private: bool) -> str:
+    """The address that the host has now. Raises NotAccepted when it lies in our own network and may not.
+
+    Sent to is this very address, so that a name cannot point elsewhere between the look and the sending.
+    """
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise NotAccepted(f"{host} has no address: {error}") from error
+    addresses = [ipaddress.ip_address(str(one[4][0])) for one in found]
+    for address in addresses:
+        own = address.is_loopback and host in _LOOPBACK
+        if not (private or own or address.is_global) or address.is_multicast:
+            raise NotAccepted(f"{host} is {address}, which is not an address of the outside")
+    return str(addresses[0])
+
+
+def signature(secret: str, delivery_id: str, timestamp: int, body: bytes) -> str:
+    """`v1,` and the base64 of the HMAC-SHA256 over `id.timestamp.body`, keyed by the secret behind `whsec_`."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{delivery_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def send(client: httpx.Client, parcel: Parcel, now: datetime, private: bool) -> str:
+    """Send once; what was said. Raises NotAccepted."""
+    parts = check(parcel.url, private)
+    address = resolve(parts, private)
+    body, timestamp = parcel.body.encode(), int(now.timestamp())
+    headers = {
+        "Host": parts.netloc,
+        "Content-Type": "application/json",
+        "User-Agent": "ursa-webhooks",
+        "Webhook-Id": parcel.delivery_id,
+        "Webhook-Timestamp": str(timestamp),
+        "Webhook-Signature": signature(parcel.secret, parcel.delivery_id, timestamp, body),
+    }
+    url = httpx.URL(parcel.url).copy_with(host=address)
+    try:
+        # the answer's body is nothing to us, and may be endless
+        with client.stream(
+            "POST", url, content=body, headers=headers, extensions={"sni_hostname": parts.hostname}
+        ) as response:
+            status = response.status_code
+    except httpx.HTTPError as error:
+        raise NotAccepted(f"{type(error).__name__}: {error}") from error
+    if not 200 <= status < 300:
+        raise NotAccepted(f"HTTP {status}")
+    return f"HTTP {status}"
+
+
+class Deliveries:
+    """A worker that delivers until it is stopped; run as many as are needed, in as many processes."""
+
+    def __init__(
+        self, database: Database, worker: str, clock: Callable[[], datetime], private: bool
+    ) -> None:
+        self._database, self._worker, self._clock, self._private = database, worker, clock, private
+        self._client = httpx.Client(
+            timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
+        )
+
+    def run(self, stop: threading.Event, idle_seconds: float = 1.0) -> None:
+        """Deliver what is due, until `stop` is set."""
+        with self._client:
+            while not stop.is_set():
+                if not self.turn():
+                    stop.wait(idle_seconds)
+
+    def turn(self) -> bool:
+        """Try one delivery that is due; whether there was one."""
+        now = self._clock()
+        try:
+            with self._database.read() as session:
+                if not webhooks.is_due(session, now):
+                    return False
+            job = jobs.claim(self._database, [webhooks.JOB], self._worker, now)
+        except StoreError:
+            return False  # the database is away for a moment
+        if job is None:
+            return False
+        jobs.do(self._database, job, self._deliver, self._clock)
+        return True
+
+    def _deliver(self, job: Claimed, hold: Hold) -> None:
+        with self._database.read() as session:
+            parcel = webhooks.parcel(session, job.payload["delivery_id"])
+        if parcel is None:
+            with self._database.write() as session:
+                jobs.finish(session, job, {"skipped": "nothing to send"}, self._clock())
+            return
+        hold.check()
+        try:
+            said = send(self._client, parcel, self._clock(), self._private)
+        except (NotAccepted, Invalid) as error:
+            self._refused(job, str(error))
+            raise
+        with self._database.write() as session:
+            webhooks.accepted(session, job, said, self._clock())
+        metrics.DELIVERIES.labels("accepted").inc()
+
+    def _refused(self, job: Claimed, said: str) -> None:
+        metrics.DELIVERIES.labels("refused").inc()
+        _log.warning(
+            "not accepted", delivery=job.payload["delivery_id"], attempt=job.attempt, why=said
+        )
+        with self._database.write() as session:
+            webhooks.refused(session, job, said, self._clock())
