@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from monitoring.metrics import MOST_CLASSES, MOST_INTERVALS, MOST_SEGMENTS, MOST_VERSIONS
 from monitoring.snapshot import OTHER, Series, few
-from store import accuracies, alarms, figures, models
+from store import accuracies, alarms, detectors, figures, models
 from store.database import Session
 from store.rollouts import Live
 from store.tables import Accuracy, Alarm
@@ -92,7 +92,8 @@ def _detectors(session: Session, live: Live) -> Values:
         return {}
     version = str(live.incumbent.number)
     found = {
-        _segment(one.stream): one for one in figures.detectors(session, live.incumbent.version_id)
+        _segment(one.stream): one
+        for one in detectors.of_version(session, live.incumbent.version_id)
     }
     shown = _largest({name: one.seen for name, one in found.items()})
     values: dict[str, _Found] = {

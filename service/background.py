@@ -59,5 +59,5 @@ class Background:
         deliveries = Deliveries(self._database, self._name, self._clock, self._private)
         try:
             deliveries.run(self._over)
-        except Exception:  # a receiver that nobody foresaw must not end the process
+        except Exception:  # noqa: BLE001  # a receiver that nobody foresaw must not end the process
             _log.exception("deliveries ended")

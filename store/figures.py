@@ -3,14 +3,13 @@
 Every query costs by what is open or recent, never by what the tables hold in all.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store.tables import Decision, Detector, Heartbeat, Job, Review, Rollout, Switch, Window
+from store.tables import Decision, Heartbeat, Job, Review, Rollout, Switch, Window
 
 
 def windows_by_segment(session: Session, model_version_id: str, since: datetime) -> list[Window]:
@@ -32,15 +31,6 @@ def windows_by_segment(session: Session, model_version_id: str, since: datetime)
     ).all()
     # by count and by time a stretch may end at the same picture: the later check is the newest
     return list({row.segment: row for row in rows}.values())
-
-
-def detectors(session: Session, model_version_id: str) -> Sequence[Detector]:
-    """The online detectors of a model version."""
-    return session.scalars(
-        select(Detector)
-        .where(Detector.model_version_id == model_version_id)
-        .order_by(Detector.stream)
-    ).all()
 
 
 def oldest_by_lane(session: Session) -> dict[str, datetime]:

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from service.client import Client, Refused
-from store import accuracies, alarms, models, people, rollouts
+from store import accuracies, alarms, models, people, rollouts, windows
 from store.accuracies import NewAccuracy
 from store.alarms import NewAlarm
 from store.bundles import BundleStore
 from store.database import Database
+from store.ids import new_id
 from store.objects import Objects
 from store.rollouts import Actor
-from store.tables import Detector
+from store.windows import NewWindow
 from tests.conftest import lacking
 from tests.deploy.prometheus import Prometheus, prometheus, sides
 from tests.deploy.watching import Query, of_panels, rules
@@ -48,6 +49,7 @@ def watched(
         "URSA_WINDOW_PREDICTIONS": str(PICTURES),
         "URSA_WINDOW_MINIMUM": "20",
         "URSA_AUDIT_RATE": "0.3",
+        "URSA_ONLINE_SETTLE_SECONDS": "20",
     }
     with programs(folder, f"sqlite:///{folder / 'ursa.db'}", **settings) as three:
         key = given(three)
@@ -85,13 +87,12 @@ def given(three: Programs) -> str:
         live = versions[0].id
         for kind in ("window", "online", "accuracy"):
             alarms.raise_alarm(session, NewAlarm(kind, "", live, None, {}, pages=True), now)
-        for stream in ("", "north"):
-            session.add(
-                Detector(
-                    stream=stream, model_version_id=live, seen=10,
-                    state={"statistic": 1.0, "threshold": 95.0}, updated_at=now,
-                )
-            )  # fmt: skip
+        ends = new_id(now)
+        for verdict in ("quiet", "drift"):
+            new = NewWindow(
+                live, "north", ends, f"{ends[:-1]}{verdict[0]}", now, now, 200, verdict, {}, {}
+            )
+            windows.add(session, new, None, now)
         slices = [("all", ""), ("segment", "north"), *(("class", name) for name in CLASSES)]
         look = [
             NewAccuracy(
