@@ -155,7 +155,16 @@ def test_the_candidates_way_and_the_switches_are_told(database: Database) -> Non
         version = given.version(session)
         actor = Actor("person", "ops")
         rollout = rollouts.open_rollout(session, version.id, actor, "new", NOW)
-        rollouts.move(session, rollout.id, "limit", actor, "try", NOW, share=0.05)
+        rollouts.move(
+            session,
+            rollout.id,
+            "limit",
+            Actor("system", "a test"),
+            "try",
+            NOW,
+            share=0.05,
+            scope={"segments": ["zoo"]},
+        )
     refresh(database)
     assert sample("ursa_rollout_stage", stage="limited") == 1
     assert sample("ursa_rollout_stage", stage="manual") == 0
