@@ -116,7 +116,7 @@ def weighted(groups: Sequence[AnswerGroup], drawn: Sample) -> tuple[Sample, Floa
     weights = np.where(census, 1.0, 1 / np.where(audit, drawn.rate, 1.0))
     if audit.any():
         answers = sum(one.answers for one in rest)
-        weights[audit] *= max(1.0, answers / weights[audit].sum())
+        weights[audit] = np.maximum(weights[audit] * (answers / weights[audit].sum()), 1.0)
     rows = (census | audit) & drawn.usable
     return drawn.where(rows), weights[rows]
 
