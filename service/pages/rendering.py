@@ -4,6 +4,7 @@ A template that names something it was not given fails (StrictUndefined): a hole
 """
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from service.clock import wall_clock
 from service.dependencies import SignedIn
@@ -47,6 +49,11 @@ def static(name: str) -> str:
     return f"/static/{name}?v={version_of(name)}"
 
 
+def with_code(text: str) -> Markup:
+    """Escaped, and what stands between backticks as code: the API's own document is written that way."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped just before
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -61,6 +68,7 @@ def _environment() -> Environment:
         points=words.points,
         p_value=words.p_value,
         megabytes=words.megabytes,
+        with_code=with_code,
         word=lambda name, group: words.word(getattr(words, group), name),
     )
     made.globals.update(static=static, words=words, done=DONE)

@@ -3,6 +3,7 @@
 import httpx
 
 from service.headers import PAGE_POLICY
+from service.pages.rendering import with_code
 from tests.service.serving import Serving
 
 
@@ -25,3 +26,8 @@ def test_the_page_loads_no_script_from_elsewhere(shared: Serving) -> None:
     text = httpx.get(shared.url + "/docs").text
     assert "http://" not in text.replace(shared.url, "")
     assert "https://" not in text
+
+
+def test_what_stands_between_backticks_is_code_and_stays_escaped(shared: Serving) -> None:
+    assert with_code("`a<b>` and <i> & `") == "<code>a&lt;b&gt;</code> and &lt;i&gt; &amp; `"
+    assert "`" not in httpx.get(shared.url + "/docs").text
