@@ -13,6 +13,7 @@ from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
 from store.pictures import PictureStore
+from tests.conftest import lacking
 from tests.store import given
 from tests.store.given import NOW
 from tests.toy import toy_bundle
@@ -46,7 +47,7 @@ def empty_url(database: Database, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'again' / 'ursa.db'}"
         return
     if shutil.which("pg_restore") is None:
-        pytest.skip("this machine lacks PostgreSQL's client programs")
+        lacking("PostgreSQL's client programs")
     url = make_url(database.url).set(database="ursa_brought_back")
     _statement(database.url, 'CREATE DATABASE "ursa_brought_back"')
     yield url.render_as_string(hide_password=False)
