@@ -1,4 +1,4 @@
-"""`python -m monitoring work`: watch what comes in, until told to stop.
+"""`python -m monitoring work`: watch what comes in, until told to stop; and what else people ask of it.
 
 Whatever keeps it from starting is one sentence on standard error and exit code 1; a database that does not answer
 yet is waited for. SIGTERM and SIGINT end it with exit code 0, in the middle of a check too.
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from prometheus_client import start_http_server
 
-from monitoring import loop, metrics
+from monitoring import commands, loop, metrics
 from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings, read_settings
@@ -29,13 +29,15 @@ log = structlog.get_logger("monitoring")
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; its exit code."""
-    build_parser().parse_args(words)
+    asked = build_parser().parse_args(words)
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
         with suppress(Stopped):
             logs.configure()
+            if asked.command != "work":
+                return _answer(read_settings(), asked)
             _work(read_settings(), stop)
     except StoreError as error:
         print(error, file=sys.stderr)
@@ -49,9 +51,26 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m monitoring", description="Watch what comes in."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("work", help="check windows and keep the gauges, until told to stop")
+    names = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    names.add_parser("work", help="check windows and keep the gauges, until told to stop")
+    again = names.add_parser("recompute", help="compute a verdict again from its row")
+    again.add_argument("id", help="of a window")
+    accept = names.add_parser("accept", help="say that a window was as it should be")
+    accept.add_argument("id", help="of a window")
+    accept.add_argument("--by", required=True, help="who says so")
     return parser
+
+
+def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
+    database = Database(settings.store.database_url, pool_size=2)
+    try:
+        migrate.check(database)
+        if asked.command == "accept":
+            return commands.accept(database, asked.id, asked.by, _now())
+        references = References(BundleStore(_objects(settings), settings.bundle_cache))
+        return commands.recompute_one(database, references, asked.id)
+    finally:
+        database.dispose()
 
 
 def _work(settings: MonitoringSettings, stop: Stop) -> None:

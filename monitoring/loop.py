@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from monitoring import accuracy_turns, gauges, metrics, online, window_turns
+from monitoring import accuracy_turns, gauges, metrics, online, replay_turns, window_turns
 from monitoring.monitor import PROGRAM, Monitor, Stop
 from store import jobs
 from store.errors import StoreError
@@ -36,6 +36,7 @@ def look(monitor: Monitor) -> None:
     _tried("windows", lambda: window_turns.turn(monitor))
     _tried("online", lambda: online.turn(monitor))
     _tried("accuracy", lambda: accuracy_turns.turn(monitor))
+    _tried("null_replays", lambda: replay_turns.turn(monitor))
     metrics.DATABASE_UP.set(_tried("gauges", lambda: _refresh(monitor)))
 
 

@@ -27,7 +27,7 @@ PROGRAMS = ("service", "monitoring", "retrain")
 ROLES = ("incumbent", "candidate")
 TRAFFIC = ("all", "pending", "reviewed", "out_of_domain", "audited")
 VERDICTS = ("quiet", "drift", "too_few")
-PARTS = ("heartbeat", "windows", "online", "why", "accuracy", "gauges")
+PARTS = ("heartbeat", "windows", "null_replays", "online", "why", "accuracy", "gauges")
 
 DECISIONS = ("advance", "hold", "revert")
 # of each list as many names as this have series of their own

@@ -1,4 +1,4 @@
-"""What a model version's pictures were like, from its bundle; the last one that was read stays at hand."""
+"""What a model version's pictures were like, from its bundle; the last ones that were read stay at hand."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ from classifier.bundle import BundleError, read_bundle
 from classifier.domain import Reference
 from store.bundles import BundleStore
 from store.errors import Invalid, NotFound
+
+AT_HAND = 3
 
 
 class NoReference(Exception):
@@ -19,19 +21,26 @@ class Known:
     reference: Reference
     classes: tuple[str, ...]
 
+    @property
+    def pictures(self) -> int:
+        """How many held-out pictures the reference has."""
+        return len(self.reference.table().get("predicted", ()))
+
 
 class References:
     """References by the digest of their bundle."""
 
     def __init__(self, bundles: BundleStore) -> None:
         self._bundles = bundles
-        self._last: tuple[str, Known] | None = None
+        self._kept: dict[str, Known] = {}
 
     def of(self, digest: str) -> Known:
         """Raises NoReference when the bundle cannot be read, Unavailable when the storage cannot be reached."""
-        if self._last is None or self._last[0] != digest:
-            self._last = (digest, self._read(digest))
-        return self._last[1]
+        if digest not in self._kept:
+            known = self._read(digest)
+            # an incumbent and a candidate take turns
+            self._kept = {**dict([*self._kept.items()][1 - AT_HAND :]), digest: known}
+        return self._kept[digest]
 
     def _read(self, digest: str) -> Known:
         try:

@@ -13,10 +13,13 @@ from store.settings import StoreSettings, number, of_this_machine, read_store_se
 class MonitoringSettings:
     """`docs/reference/monitoring.md` says what each is good for.
 
-    A stretch of `window_predictions` is a full window; what is not full is checked after `window_wait_seconds`, and
-    below `window_minimum` pictures nothing is concluded. Accuracy is that of the last `accuracy_days`, looked at every
-    `accuracy_every_seconds` and tested against `accuracy_target` (0: what the version promised itself) for a loss of
-    `accuracy_fall`, both shares. Without a `monitoring_metrics_port` (0) no metrics are served.
+    `window_predictions` are a full window by count; a window by time is checked every `window_wait_seconds`; below
+    `window_minimum` pictures nothing is concluded. What is younger than `window_settle_seconds` is in no window yet.
+    `window_segments` segments are watched one by one. All windows together may raise `window_pages_per_day` false
+    pages. `null_replay_windows` without drift are replayed for each model version. Accuracy is that of the last
+    `accuracy_days`, looked at every `accuracy_every_seconds` and tested against `accuracy_target` (0: what the version
+    promised itself) for a loss of `accuracy_fall`, both shares. Without a `monitoring_metrics_port` (0) no metrics are
+    served.
     """
 
     store: StoreSettings
@@ -30,6 +33,10 @@ class MonitoringSettings:
     accuracy_every_seconds: float = 900.0
     accuracy_target: float = 0.0
     accuracy_fall: float = 0.05
+    window_settle_seconds: float = 30.0
+    window_segments: int = 20
+    window_pages_per_day: float = 0.05
+    null_replay_windows: int = 400
     monitoring_poll_seconds: float = 5.0
     monitoring_metrics_host: str = "127.0.0.1"
     monitoring_metrics_port: int = 0
@@ -47,9 +54,20 @@ class MonitoringSettings:
             raise Invalid(
                 "URSA_ONLINE_SETTLE_SECONDS must not be below 0, URSA_ONLINE_PICTURES_A_DAY at least 1."
             )
+        self._check_windows()
         self._check_accuracy()
         if not 0 <= self.monitoring_metrics_port <= 65535:
             raise Invalid("URSA_MONITORING_METRICS_PORT must be between 0 and 65535.")
+
+    def _check_windows(self) -> None:
+        if not 0 <= self.window_settle_seconds <= 3600 or not 0 <= self.window_segments <= 100:
+            raise Invalid(
+                "URSA_WINDOW_SETTLE_SECONDS must be between 0 and 3600, and URSA_WINDOW_SEGMENTS between 0 and 100."
+            )
+        if not 10 <= self.null_replay_windows <= 10_000:
+            raise Invalid("URSA_NULL_REPLAY_WINDOWS must be between 10 and 10000.")
+        if not 0 < self.window_pages_per_day <= 100:
+            raise Invalid("URSA_WINDOW_PAGES_PER_DAY must be above 0 and at most 100.")
 
     def _check_accuracy(self) -> None:
         if not 1 <= self.accuracy_days <= 366:
@@ -79,6 +97,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSetting
         accuracy_every_seconds=number(given, "URSA_ACCURACY_EVERY_SECONDS", 900.0),
         accuracy_target=number(given, "URSA_ACCURACY_TARGET", 0.0),
         accuracy_fall=number(given, "URSA_ACCURACY_FALL", 0.05),
+        window_settle_seconds=number(given, "URSA_WINDOW_SETTLE_SECONDS", 30.0),
+        window_segments=whole(given, "URSA_WINDOW_SEGMENTS", 20),
+        window_pages_per_day=number(given, "URSA_WINDOW_PAGES_PER_DAY", 0.05),
+        null_replay_windows=whole(given, "URSA_NULL_REPLAY_WINDOWS", 400),
         monitoring_poll_seconds=number(given, "URSA_MONITORING_POLL_SECONDS", 5.0),
         monitoring_metrics_host=given.get("URSA_MONITORING_METRICS_HOST", "127.0.0.1"),
         monitoring_metrics_port=whole(given, "URSA_MONITORING_METRICS_PORT", 0),

@@ -1,76 +1,101 @@
-"""The windows' part of the loop: ask for the check that is due, claim it, check, keep.
+"""The windows' part of the loop: ask for the checks that are due, claim them, check, keep.
 
-Many monitors may run: a window is a job, which one of them claims, and the database takes each stretch once.
+Many monitors may run: a window is a job, which one of them claims, and the database takes each stretch once. A turn
+takes as many as it can in some seconds, so that the other parts have theirs.
 """
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
-from monitoring import due, metrics
+from monitoring import checking, due, hours, metrics, paging
+from monitoring.checking import Checked, Material
 from monitoring.due import Stretch
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.references import Known, NoReference
-from store import jobs, models, predictions, rollouts, windows
+from monitoring.window_verdicts import LEAST_REFERENCE, MOST_REFERENCE
+from store import alarms, jobs, models, rollouts, slices, windows
 from store.database import Session
 from store.errors import Conflict, StoreError
 from store.jobs import Claimed, Lost
 
-if TYPE_CHECKING:
-    from monitoring.checking import Checked
-
 WINDOW = "window"
 # after a check that failed for good
 PAUSE = timedelta(minutes=10)
+# no further check is begun in a turn that has lasted so long
+TURN = timedelta(seconds=10)
+_LAST_JOBS = 50
 
 log = structlog.get_logger("monitoring")
 
 
 def turn(monitor: Monitor) -> None:
-    """Check the window that is due, if one is and no other monitor has it."""
+    """Check the windows that are due and that no other monitor has."""
     with monitor.database.read() as session:
         wanted = _wanted(session, monitor)
-    if wanted is not None:
+        over = alarms.left_behind(session, paging.KIND, _answering(session))
+    if over:
+        with monitor.database.write() as session:
+            paging.clear_left_behind(session, _answering(session), monitor.clock())
+    if wanted:
         with monitor.database.write() as session:
             # again, under the lock: another monitor may have asked meanwhile
-            if _wanted(session, monitor) == wanted:
-                jobs.add(session, WINDOW, vars(wanted), monitor.clock(), asked_by=PROGRAM)
+            for stretch in _wanted(session, monitor):
+                jobs.add(session, WINDOW, stretch.payload(), monitor.clock(), asked_by=PROGRAM)
+    until = monitor.clock() + TURN
+    while _claimed(monitor) and monitor.clock() < until:
+        pass
+
+
+def _claimed(monitor: Monitor) -> bool:
     job = jobs.claim(monitor.database, [WINDOW], monitor.name, monitor.clock())
     if job is None:
-        return
+        return False
     try:
         jobs.do(monitor.database, job, lambda one, _: _check(monitor, one), monitor.clock, _failed)
     except Stopped:
         with suppress(StoreError, Lost):
             jobs.give_back(monitor.database, job, monitor.clock())
         raise
+    return True
 
 
-def _wanted(session: Session, monitor: Monitor) -> Stretch | None:
-    live, now = rollouts.live(session), monitor.clock()
-    if live.incumbent is None or jobs.unfinished(session, WINDOW):
-        return None
-    last = next(iter(jobs.newest(session, WINDOW, 1)), None)
-    if last and last.status == "failed" and last.finished_at and now - last.finished_at < PAUSE:
-        return None
-    return due.stretch(session, live.incumbent.version_id, monitor.settings, now)
+def _wanted(session: Session, monitor: Monitor) -> list[Stretch]:
+    now = monitor.clock()
+    asked = {Stretch.of(job.payload).stream for job in jobs.unfinished(session, WINDOW)}
+    for job in jobs.newest(session, WINDOW, _LAST_JOBS):
+        if job.status == "failed" and job.finished_at and now - job.finished_at < PAUSE:
+            asked.add(Stretch.of(job.payload).stream)
+    found = [
+        stretch
+        for version in _answering(session)
+        for stretch in due.stretches(session, version, monitor.settings, now)
+    ]
+    return [stretch for stretch in found if stretch.stream not in asked]
+
+
+def _answering(session: Session) -> list[str]:
+    live = rollouts.live(session)
+    return [one.version_id for one in (live.incumbent, live.candidate) if one is not None]
 
 
 def _check(monitor: Monitor, job: Claimed) -> None:
     log.info("checking", job=job.id, attempt=job.attempt)
-    _keep(monitor, job, _checked(monitor, Stretch(**job.payload)))
+    with metrics.WINDOW_SECONDS.time():
+        material = material_of(monitor, Stretch.of(job.payload))
+        if material is None:
+            return _skip(monitor, job, "the predictions are gone")
+        return _keep(monitor, job, material, checking.check(material))
 
 
-def _checked(monitor: Monitor, stretch: Stretch) -> "Checked | None":
-    # it takes seconds to load, and heartbeats and gauges need none of it
-    from monitoring import checking
-
+def material_of(monitor: Monitor, stretch: Stretch) -> Material | None:
+    """What the check of a stretch needs, or None when its predictions are gone."""
     with monitor.database.read() as session:
         version = models.get(session, stretch.model_version_id)
         ends = stretch.first_prediction_id, stretch.last_prediction_id
-        rows = predictions.between(session, version.id, *ends)
+        ids = slices.ids_between(session, stretch.slice, *ends)
+        rows = slices.rows(session, checking.drawn(ids, stretch))
     if not rows:
         return None
     known: Known | NoReference
@@ -78,27 +103,41 @@ def _checked(monitor: Monitor, stretch: Stretch) -> "Checked | None":
         known = monitor.references.of(version.bundle_digest)
     except NoReference as none:
         known = none
-    minimum = monitor.settings.window_minimum
-    with metrics.WINDOW_SECONDS.time():
-        return checking.check(version, stretch, rows, known, minimum, monitor.clock())
+    least = MOST_REFERENCE if isinstance(known, NoReference) else known.pictures
+    with monitor.database.read() as session:
+        earlier = hours.reference(session, stretch, rows, max(least, LEAST_REFERENCE))
+    return Material(
+        version, stretch, len(ids), rows, known, earlier, monitor.settings.window_minimum
+    )
 
 
-def _keep(monitor: Monitor, job: Claimed, checked: "Checked | None") -> None:
+def _keep(monitor: Monitor, job: Claimed, material: Material, checked: Checked) -> None:
     now = monitor.clock()
-    if checked is None:
-        return _skip(monitor, job, "the predictions are gone")
-    verdict = checked.window.verdict
+    report = checking.report(checked, material.version, now)
     try:
         with monitor.database.write() as session:
-            window = windows.add(session, checked.window, checked.report, now)
-            if checked.script and not windows.has_script(session, checked.script[0]):
-                windows.keep_script(session, *checked.script, now)
-            jobs.finish(session, job, {"window_id": window.id, "verdict": verdict}, now)
+            day = paging.of_the_day(session, monitor.settings.window_pages_per_day, now)
+            window = windows.add(
+                session, paging.decided(session, checked.window, day, now), report, now
+            )
+            _keep_script(session, monitor, report is not None)
+            paging.tell(session, window, now)
+            jobs.finish(session, job, {"window_id": window.id, "verdict": window.verdict}, now)
     except Conflict:
         return _skip(monitor, job, "another monitor was first")
-    metrics.WINDOWS.labels(verdict).inc()
-    log.info("window", verdict=verdict, pictures=window.pictures, window=window.id)
+    metrics.WINDOWS.labels(window.verdict).inc()
+    log.info("window", verdict=window.verdict, pictures=window.pictures, window=window.id)
     return None
+
+
+def _keep_script(session: Session, monitor: Monitor, needed: bool) -> None:
+    if not needed:
+        return
+    from monitoring import drift
+
+    sha256, body = drift.script()
+    if not windows.has_script(session, sha256):
+        windows.keep_script(session, sha256, body, monitor.clock())
 
 
 def _skip(monitor: Monitor, job: Claimed, why: str) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from store.database import insert_new
@@ -16,7 +16,10 @@ from store.tables import Report, ReportScript, Window
 
 @dataclass(frozen=True)
 class NewWindow:
-    """One check. `segment` is "" for all; `values` by test; `config` says with what, seed and reference included."""
+    """One check. `segment` is "" for all; `values` by test; `config` says with what, seed and reference included.
+
+    `kind`: "count" is so many pictures, "time" what came within a period. `pages`: worth waking somebody up for.
+    """
 
     model_version_id: str
     segment: str
@@ -28,6 +31,8 @@ class NewWindow:
     verdict: str
     values: dict[str, Any]
     config: dict[str, Any]
+    kind: str = "count"
+    pages: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class NewReport:
 
 def add(session: Session, new: NewWindow, report: NewReport | None, now: datetime) -> Window:
     """Keep a check and its report. The same stretch twice is a Conflict (the second monitor's)."""
-    window = Window(id=new_id(now), created_at=now, **vars(new))
+    middle = new.starts_at + (new.ends_at - new.starts_at) / 2
+    window = Window(id=new_id(now), created_at=now, hour=middle.astimezone(UTC).hour, **vars(new))
     session.add(window)
     session.flush()
     if report is not None:
@@ -81,14 +87,64 @@ def newest(
     return session.scalars(query).all()
 
 
-def latest_of(session: Session, model_version_id: str, at_least: int) -> Window | None:
-    """The check of a model version's latest stretch that held `at_least` so many pictures."""
-    return session.scalar(
-        select(Window)
-        .where(Window.model_version_id == model_version_id, Window.pictures >= at_least)
+def latest_of(
+    session: Session,
+    model_version_id: str,
+    at_least: int,
+    segment: str = "",
+    kind: str | None = None,
+) -> Window | None:
+    """The check of a slice's latest stretch that held `at_least` so many pictures; of one kind if it is named."""
+    query = _stream(model_version_id, segment, kind).where(Window.pictures >= at_least)
+    return session.scalar(query.order_by(Window.last_prediction_id.desc()).limit(1))
+
+
+def before(
+    session: Session, stream: tuple[str, str, str], first_prediction_id: str, limit: int
+) -> Sequence[Window]:
+    """The verdicts of a stream (version, segment, kind) on what came before a prediction, the newest first."""
+    return session.scalars(
+        _stream(*stream)
+        .where(Window.last_prediction_id < first_prediction_id, Window.verdict != "too_few")
         .order_by(Window.last_prediction_id.desc())
-        .limit(1)
+        .limit(limit)
+    ).all()
+
+
+def checked_since(session: Session, since: datetime, until: datetime) -> int:
+    """How many verdicts were given after `since` and by `until`."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Window)
+            .where(
+                Window.created_at > since, Window.created_at <= until, Window.verdict != "too_few"
+            )
+        )
+        or 0
     )
+
+
+def of_hours(
+    session: Session, model_version_id: str, segment: str, hours: Sequence[int], limit: int
+) -> Sequence[Window]:
+    """The first windows by time of a slice at these hours (UTC) that were quiet or accepted, the oldest first."""
+    ordinary = or_(Window.verdict == "quiet", Window.accepted_at.is_not(None))
+    return session.scalars(
+        _stream(model_version_id, segment, "time")
+        .where(Window.hour.in_(hours), ordinary)
+        .order_by(Window.last_prediction_id)
+        .limit(limit)
+    ).all()
+
+
+def accept(session: Session, window_id: str, who: str, now: datetime) -> Window:
+    """Somebody says that this window was as it should be. Raises NotFound; said twice it is as it was said first."""
+    window = get(session, window_id)
+    if window.accepted_at is None:
+        window.accepted_by, window.accepted_at = who, now
+        session.flush()
+    return window
 
 
 def get(session: Session, window_id: str) -> Window:
@@ -107,3 +163,10 @@ def with_report(session: Session, window_ids: Sequence[str]) -> set[str]:
 def report_of(session: Session, window_id: str) -> Report | None:
     """The report of a window, if one was made."""
     return session.scalar(select(Report).where(Report.window_id == window_id))
+
+
+def _stream(model_version_id: str, segment: str, kind: str | None) -> Select[tuple[Window]]:
+    query = select(Window).where(
+        Window.model_version_id == model_version_id, Window.segment == segment
+    )
+    return query if kind is None else query.where(Window.kind == kind)

@@ -22,10 +22,12 @@ DIRECTIONS = {
     "compression": ("with fewer bytes per pixel", "with more bytes per pixel"),
     "look_score": ("more usual to look at", "more unusual to look at"),
     "feature_score": ("more usual to the network", "more unusual to the network"),
+    "domain_score": ("more like the training", "less like the training"),
     "confidence": ("less certain to the model", "more certain to the model"),
     "flagged_pictures": ("less often unlike the training", "more often unlike the training"),
 }
 PREDICTED_CLASS = "predicted_class"
+FEATURES = "features"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def reason(window: Window) -> str | None:
 def _sentence(name: str, value: Mapping[str, Any]) -> str:
     if name == PREDICTED_CLASS:
         return "other classes than before"
-    if name.startswith("pca_"):
+    if name == FEATURES:
         return "other things to the network"
     shift = float(value.get("shift", 0.0))
     if name not in DIRECTIONS or shift == 0:

@@ -21,7 +21,15 @@ from store.tables.predictions import (
 )
 from store.tables.reviews import ClassGuide, Label, Review, ReviewPass, SeenAnswer
 from store.tables.rollouts import Decision, Pair, Rollout, RolloutEvent, Switch
-from store.tables.watching import Accuracy, Alarm, Detector, Report, ReportScript, Window
+from store.tables.watching import (
+    Accuracy,
+    Alarm,
+    Detector,
+    NullReplay,
+    Report,
+    ReportScript,
+    Window,
+)
 from store.tables.work import Heartbeat, Job
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "Job",
     "Label",
     "ModelVersion",
+    "NullReplay",
     "Pair",
     "Person",
     "Prediction",

@@ -22,6 +22,9 @@ class Prediction(Base):
     __tablename__ = "predictions"
     __table_args__ = (
         Index("ix_predictions_model_version_id_created_at", "model_version_id", "created_at"),
+        # the latest answers of a version, and of one segment of it, whatever else the log holds
+        Index("ix_predictions_model_version_id_id", "model_version_id", "id"),
+        Index("ix_predictions_model_version_id_segment_id", "model_version_id", "segment", "id"),
         Index("ix_predictions_segment_created_at", "segment", "created_at"),
     )
 

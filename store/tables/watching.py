@@ -9,29 +9,55 @@ from sqlalchemy.orm import Mapped, mapped_column
 from store.tables.base import Base, Digest, Id, Name, one_of
 
 WINDOW_VERDICTS = ("quiet", "drift", "too_few")
+WINDOW_KINDS = ("count", "time")
 
 
 class Window(Base):
-    """One check of a stretch of predictions against their model version's own reference."""
+    """One check of a stretch of predictions against their model version's own reference.
+
+    `hour` (UTC) is that of its middle; a window that somebody has accepted was as it should be, whatever its verdict,
+    and may be a reference of its hours. `pages`: worth waking somebody up for, within the day's budget.
+    """
 
     __tablename__ = "windows"
     __table_args__ = (
         # two monitors that check the same stretch write one row; "" stands for all segments
-        UniqueConstraint("model_version_id", "segment", "last_prediction_id"),
+        UniqueConstraint("model_version_id", "segment", "kind", "last_prediction_id"),
         Index("ix_windows_created_at", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     model_version_id: Mapped[str] = mapped_column(ForeignKey("model_versions.id"))
     segment: Mapped[str] = mapped_column(Name, default="")
+    kind: Mapped[str] = mapped_column(one_of("window_kind", *WINDOW_KINDS), server_default="count")
     first_prediction_id: Mapped[str] = mapped_column(Id)
     last_prediction_id: Mapped[str] = mapped_column(Id)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    hour: Mapped[int | None]
     pictures: Mapped[int]
     verdict: Mapped[str] = mapped_column(one_of("verdict", *WINDOW_VERDICTS))
+    pages: Mapped[bool] = mapped_column(server_default=false())
+    accepted_by: Mapped[str | None] = mapped_column(Name)
+    accepted_at: Mapped[datetime | None]
     values: Mapped[dict[str, Any]]  # statistic, p-value, effect and threshold by test
     config: Mapped[dict[str, Any]]  # with the digest of the reference and the seed
+    created_at: Mapped[datetime]
+
+
+class NullReplay(Base):
+    """How often the rule called windows without drift drift, for one model version's own reference."""
+
+    __tablename__ = "null_replays"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    model_version_id: Mapped[str] = mapped_column(ForeignKey("model_versions.id"), unique=True)
+    windows: Mapped[int]  # 0: the reference is too small to tell
+    false_alarms: Mapped[int]
+    rate: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+    detail: Mapped[dict[str, Any]]  # by reference that was drawn, and with what
     created_at: Mapped[datetime]
 
 

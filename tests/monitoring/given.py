@@ -45,6 +45,8 @@ def settings(database_url: str, folder: Path, **changes: Any) -> MonitoringSetti
     """Windows of 60 pictures, of which 20 are enough; no metrics."""
     store = StoreSettings(database_url, str(folder / "storage"), SECRET)
     quick = {"window_predictions": 60, "window_minimum": 20, "monitoring_poll_seconds": 0.05}
+    # what a test writes is committed before it looks
+    quick |= {"window_settle_seconds": 0.0, "null_replay_windows": 20}
     return MonitoringSettings(store=store, bundle_cache=folder / "cache", **{**quick, **changes})
 
 

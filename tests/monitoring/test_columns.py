@@ -10,7 +10,7 @@ from classifier.bundle import read_bundle
 from classifier.domain import Reference
 from classifier.properties import NAMES
 from monitoring import columns
-from monitoring.columns import CLASS, Table
+from monitoring.columns import CLASS, FEATURES, Table
 from store.tables import Prediction
 from tests.store.given import prediction
 from tests.toy import CLASSES
@@ -33,8 +33,9 @@ def table(classes: str, **numbers: list[float]) -> Table:
 
 def test_a_reference_has_a_column_for_everything_that_is_compared(reference: Reference) -> None:
     found = columns.of_reference(reference, CLASSES, 1000, seed=1)
-    features = {f"pca_{number:02}" for number in range(32)}
-    assert set(found.numbers) == {*NAMES, "confidence", "look_score", "feature_score", *features}
+    scores = {"confidence", "look_score", "feature_score", "domain_score"}
+    assert set(found.numbers) == {*NAMES, *scores}
+    assert found.blocks[FEATURES].shape == (120, 32)
     assert len(found) == 120
     assert set(found.classes) == set(CLASSES)
     assert {len(column) for column in found.numbers.values()} == {120}
@@ -64,7 +65,8 @@ def test_predictions_become_the_same_columns() -> None:
     assert found.classes == ["grizzly", "black"]
     assert found.numbers["confidence"].tolist() == [0.9, 0.25]
     assert found.numbers["brightness"].tolist() == [0.5, 0.5]
-    assert found.numbers["pca_31"].tolist() == [31.0, 31.0]
+    assert found.blocks[FEATURES].tolist() == [list(range(32))] * 2
+    assert found.flagged.tolist() == [0.0, 0.0]
     assert found.numbers["look_score"].tolist() == [1.0, 1.0]
 
 
@@ -73,6 +75,23 @@ def test_what_a_row_lacks_is_not_a_number() -> None:
     found = columns.of_predictions(rows)
     assert np.isnan(found.numbers["new"]).tolist() == [False, True]
     assert np.isnan(found.numbers["confidence"]).tolist() == [False, True]
+    unknown = columns.of_predictions(
+        [row(0, inside=None), row(1, inside=False, features=np.ones(32, "<f2").tobytes())]
+    )
+    assert np.isnan(unknown.blocks[FEATURES]).any(axis=1).tolist() == [True, False]
+    assert np.isnan(unknown.flagged[0])
+    assert unknown.flagged[1] == 1.0
+
+
+def test_rows_that_are_taken_stay_rows() -> None:
+    features = np.ones(32, "<f2").tobytes()
+    rows = [
+        row(number, confidence=0.1 * number, label="abc"[number], features=features)
+        for number in range(3)
+    ]
+    taken = columns.of_predictions(rows).take([2, 0])
+    assert (taken.numbers["confidence"].tolist(), taken.classes) == ([0.2, 0.0], ["c", "a"])
+    assert (len(taken.blocks[FEATURES]), len(taken.flagged)) == (2, 2)
 
 
 def test_what_cannot_be_compared_is_left_out_with_the_reason() -> None:

@@ -16,28 +16,29 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from monitoring import drift, rule
-from monitoring.columns import CLASS, Table, comparable
+from monitoring.columns import CLASS, FEATURES, Table, comparable
 from monitoring.drift import Made
-from monitoring.rule import Flags, Outcome
+from monitoring.flag_counts import Flags
+from monitoring.rule import FLAGGED, Outcome
 from service.headers import REPORT_HEADERS
 from tests.store.given import NOW
 
 ROOT = Path(__file__).parents[2]
-NO_FLAGS = Flags(0, 0, 0, 0)
+TOO_MANY = Flags(30, 60, 3, 120)
 
 
 def table(count: int, seed: int, shift: float = 0.0) -> Table:
     rng = np.random.default_rng(seed)
-    names = ("brightness", "confidence", *[f"pca_{number:02}" for number in range(8)])
+    names = ("brightness", "confidence", "look_score")
     numbers = {name: rng.normal(size=count) for name in names}
     numbers["brightness"] += shift
-    numbers["pca_06"] += shift
-    return Table(numbers, rng.choice(["bear", "teddy"], count).tolist())
+    features = rng.normal(size=(count, 8)) + shift
+    return Table(numbers, rng.choice(["bear", "teddy"], count).tolist(), {FEATURES: features})
 
 
 def made(window: Table, reference: Table) -> tuple[Made, dict[str, Outcome]]:
     window, reference, _ = comparable(window, reference)
-    tests = rule.outcomes(window, reference, NO_FLAGS, seed=1)
+    tests = rule.outcomes(window, reference, TOO_MANY, seed=1)
     return drift.report(window, reference, tests, {"model_version": "3"}, NOW), tests
 
 
@@ -60,8 +61,11 @@ def told(report: Made) -> dict[str, tuple[float, bool]]:
     results, said = body(report), {}
     for metric in results["top_level_metrics"]:
         one = results["metric_results"][metric]
-        column = one["metric_value_location"]["metric"]["params"]["column"]
-        said[column] = (one["value"], one["tests"][0]["status"] == "FAIL")
+        params = one["metric_value_location"]["metric"]["params"]
+        said[params.get("column") or params["test"]] = (
+            one["value"],
+            one["tests"][0]["status"] == "FAIL",
+        )
     return said
 
 
@@ -70,18 +74,26 @@ def test_the_report_says_what_the_rule_has_found_and_nothing_else(
 ) -> None:
     report, tests = shifted
     said = told(report)
-    assert {name for name, (_, drifted) in said.items() if drifted} == {"brightness", "pca_06"}
+    moved = {name for name, (_, drifted) in said.items() if drifted}
+    assert moved == {"brightness", FEATURES, FLAGGED}
+    assert set(said) == set(tests)
     for name, (score, drifted) in said.items():
         assert (score, drifted) == (tests[name].p_value, tests[name].drift)
 
 
-def test_what_moved_comes_first_and_projected_features_only_if_they_lead_or_moved(
+def test_what_moved_comes_first_and_what_is_no_single_column_before_the_columns(
     shifted: tuple[Made, dict[str, Outcome]],
 ) -> None:
     names = list(told(shifted[0]))
-    assert set(names[:2]) == {"brightness", "pca_06"}
-    leading = {f"pca_{number:02}" for number in range(4)}
-    assert set(names) == {"brightness", "confidence", "pca_06", CLASS, *leading}
+    assert names[:3] == [FLAGGED, FEATURES, "brightness"]
+    assert set(names[3:]) == {"confidence", "look_score", CLASS}
+
+
+def test_what_is_certain_and_too_small_is_no_drift_in_the_report_either() -> None:
+    outcome = Outcome("properties", 0.1, 0.1, 0.01, 0.05, 0.1, 0.001, 0.01)
+    tests = {"brightness": outcome, FEATURES: outcome}
+    report = drift.report(table(30, 1), table(60, 2), tests, {}, NOW)
+    assert told(report) == {"brightness": (0.001, False), FEATURES: (0.001, False)}
 
 
 def test_the_report_knows_what_it_is_about(shifted: tuple[Made, dict[str, Outcome]]) -> None:
@@ -207,6 +219,6 @@ def test_the_page_is_drawn_in_a_sandboxed_frame_that_may_reach_nothing(
         frame.get_by_text("Data drift detected.").first.wait_for()
         assert frame.locator(".js-plotly-plot").count() > 0  # the figures, not only the words
         frame.get_by_role("tab", name="Tests").click()
-        frame.get_by_text("Value Drift for column pca_06").wait_for()
+        frame.get_by_text("Value Drift for column brightness").wait_for()
         browser.close()
     assert (errors, missed) == ([], [])

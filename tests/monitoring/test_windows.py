@@ -26,11 +26,11 @@ def test_ordinary_pictures_are_quiet_and_kept_with_a_report(watched: Watched, bu
     assert window.config["bundle"] == version.bundle_digest
     assert window.config["reference_pictures"] == 120
     assert window.config["left_out"]["compression"] == "not judged"
-    assert {"flagged_pictures", "brightness", "confidence", "pca_00", "predicted_class"} <= set(
-        window.values
-    )
+    assert {
+        "flagged_pictures", "brightness", "confidence", "domain_score", "features", "predicted_class"
+    } <= set(window.values)  # fmt: skip
     assert set(window.values["brightness"]) == {
-        "family", "statistic", "shift", "p_value", "threshold", "drift"
+        "family", "statistic", "distance", "low", "least", "shift", "p_value", "threshold", "drift"
     }  # fmt: skip
     with watched.database.read() as session:
         report = windows.report_of(session, window.id)

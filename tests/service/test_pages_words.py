@@ -173,8 +173,7 @@ def test_what_moved_is_told_by_direction_and_evidence() -> None:
         sharpness={"drift": True, "shift": 0.4, "p_value": 0.001},
         contrast={"drift": False, "shift": 2.0, "p_value": 0.3},
         size={"drift": True, "shift": 0.0, "p_value": 0.009},
-        pca_1={"drift": True, "shift": 1.0, "p_value": 0.008},
-        pca_2={"drift": True, "shift": -1.0, "p_value": 0.002},
+        features={"drift": True, "shift": 0.2, "p_value": 0.002},
         predicted_class={"drift": True, "shift": 0.2, "p_value": 0.003},
     )
     assert [(one.sentence, one.p_value) for one in moved.told(seen)] == [

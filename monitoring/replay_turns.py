@@ -1,0 +1,99 @@
+"""The null replays' part of the loop: every model version is asked once how often its rule errs.
+
+A replay is a job of its own kind, added when a version is seen that has none; the database takes one for each version.
+"""
+
+import hashlib
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from monitoring import metrics, null_replay
+from monitoring.monitor import PROGRAM, Monitor, Stopped
+from monitoring.null_replay import Replayed
+from monitoring.references import NoReference
+from store import jobs, models, null_replays
+from store.database import Session
+from store.errors import StoreError
+from store.jobs import Claimed, Lost
+from store.null_replays import NewReplay
+
+NULL_REPLAY = "null_replay"
+PAUSE = timedelta(minutes=10)
+_AT_ONCE = 10
+
+log = structlog.get_logger("monitoring")
+
+
+def turn(monitor: Monitor) -> None:
+    """Ask for the replays that are missing, and do one of them."""
+    with monitor.database.read() as session:
+        wanted = _wanted(session, monitor)
+    if wanted:
+        with monitor.database.write() as session:
+            # again, under the lock: another monitor may have asked meanwhile
+            for version_id in _wanted(session, monitor):
+                payload = {"model_version_id": version_id}
+                jobs.add(session, NULL_REPLAY, payload, monitor.clock(), asked_by=PROGRAM)
+    job = jobs.claim(monitor.database, [NULL_REPLAY], monitor.name, monitor.clock())
+    if job is None:
+        return
+    try:
+        jobs.do(monitor.database, job, lambda one, _: _replay(monitor, one), monitor.clock, _failed)
+    except Stopped:
+        with suppress(StoreError, Lost):
+            jobs.give_back(monitor.database, job, monitor.clock())
+        raise
+
+
+def _wanted(session: Session, monitor: Monitor) -> list[str]:
+    missing = null_replays.missing(session, _AT_ONCE)
+    if not missing:
+        return []
+    asked = {job.payload["model_version_id"] for job in jobs.unfinished(session, NULL_REPLAY)}
+    now = monitor.clock()
+    for job in jobs.newest(session, NULL_REPLAY, _AT_ONCE):
+        if job.status == "failed" and job.finished_at and now - job.finished_at < PAUSE:
+            asked.add(job.payload["model_version_id"])
+    return [one for one in missing if one not in asked]
+
+
+def _replay(monitor: Monitor, job: Claimed) -> None:
+    version_id = str(job.payload["model_version_id"])
+    with monitor.database.read() as session:
+        digest = models.get(session, version_id).bundle_digest
+    seed = int.from_bytes(hashlib.sha256(f"{NULL_REPLAY}|{digest}".encode()).digest()[:8], "big")
+    settings = monitor.settings
+    try:
+        known = monitor.references.of(digest)
+    except NoReference as none:
+        replayed = Replayed((), 0, 0, 0, str(none))
+    else:
+        replayed = null_replay.replay(
+            known,
+            settings.window_predictions,
+            settings.window_minimum,
+            seed,
+            settings.null_replay_windows // null_replay.REFERENCES,
+        )
+    low, high = replayed.interval or (None, None)
+    new = NewReplay(
+        version_id,
+        replayed.windows,
+        replayed.false_alarms,
+        replayed.rate,
+        low,
+        high,
+        {**replayed.as_json(), "seed": seed, "bundle": digest},
+    )
+    now = monitor.clock()
+    with monitor.database.write() as session:
+        null_replays.keep(session, new, now)
+        jobs.finish(session, job, {"rate": replayed.rate, "why": replayed.why}, now)
+    log.info("null replay", rate=replayed.rate, windows=replayed.windows, version=version_id)
+
+
+def _failed(job: Claimed, error: Exception) -> None:
+    metrics.FAILURES.labels("null_replays").inc()
+    log.error("null replay failed", job=job.id, attempt=job.attempt, exc_info=error)
