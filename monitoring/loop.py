@@ -8,7 +8,15 @@ from collections.abc import Callable
 
 import structlog
 
-from monitoring import accuracy_turns, gauges, metrics, online, replay_turns, window_turns
+from monitoring import (
+    accuracy_turns,
+    explaining,
+    gauges,
+    metrics,
+    online,
+    replay_turns,
+    window_turns,
+)
 from monitoring.monitor import PROGRAM, Monitor, Stop
 from store import jobs
 from store.errors import StoreError
@@ -35,6 +43,8 @@ def look(monitor: Monitor) -> None:
     """One turn of the loop. Raises nothing that the next turn could put right."""
     _tried("windows", lambda: window_turns.turn(monitor))
     _tried("online", lambda: online.turn(monitor))
+    # right after what raises the alarms that it explains
+    _tried("why", lambda: explaining.turn(monitor))
     _tried("accuracy", lambda: accuracy_turns.turn(monitor))
     _tried("null_replays", lambda: replay_turns.turn(monitor))
     metrics.DATABASE_UP.set(_tried("gauges", lambda: _refresh(monitor)))
