@@ -78,6 +78,13 @@ def build_parser() -> argparse.ArgumentParser:
     withdraw.add_argument("--reason", required=True)
     revert = subs.add_parser("revert", help="take back the version that answers")
     revert.add_argument("--reason", required=True)
+    told = subs.add_parser("alarm", help="what is open, taken on or over")
+    acts = told.add_subparsers(dest="act", required=True, metavar="ACT")
+    acts.add_parser("list", help="the alarms that are open")
+    for act, help_ in (("acknowledge", "take one on"), ("clear", "say that one is over")):
+        said = acts.add_parser(act, help=help_)
+        said.add_argument("alarm", help="its id")
+        said.add_argument("--reason", required=True)
     subs.add_parser("status", help="who answers, and what waits")
     return parser
 
@@ -97,6 +104,8 @@ def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
             return commands.withdraw(database, given.version, given.reason, actor, now)
         if given.command == "revert":
             return commands.revert(database, given.reason, actor, now)
+        if given.command == "alarm":
+            return _alarm(given, database, actor, now)
         return commands.status(database, now)
 
 
@@ -128,6 +137,13 @@ def _webhook(
     if given.act == "remove":
         return commands.remove_webhook(database, given.id, actor, now)
     return commands.add_webhook(database, given.url, given.consumer, private, actor, now)
+
+
+def _alarm(given: argparse.Namespace, database: Database, actor: Actor, now: datetime) -> list[str]:
+    if given.act == "list":
+        return commands.open_alarms(database, now)
+    act = commands.acknowledge if given.act == "acknowledge" else commands.clear
+    return act(database, given.alarm, given.reason, actor, now)
 
 
 def _password(file: Path | None) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from service import delivering, listing, releasing
+from service import alarming, delivering, listing, releasing
 from service.releasing import Released
 from service.settings import Settings
-from store import jobs, migrate, people, predictions, reviews, rollouts, webhooks
+from store import alarms, jobs, migrate, people, predictions, reviews, rollouts, webhooks
 from store.database import Database
 from store.rollouts import Actor
 
@@ -149,6 +149,33 @@ def revert(database: Database, reason: str, actor: Actor, now: datetime) -> list
     """Take back the version that answers."""
     with database.write() as session:
         return _moved(releasing.revert(session, actor, reason, now))
+
+
+def acknowledge(
+    database: Database, alarm: str, reason: str, actor: Actor, now: datetime
+) -> list[str]:
+    """Take an alarm on."""
+    with database.write() as session:
+        alarming.acknowledge(session, alarm, actor, reason, now)
+    return ["It stays open, with your name and reason."]
+
+
+def clear(database: Database, alarm: str, reason: str, actor: Actor, now: datetime) -> list[str]:
+    """Say that an alarm is over."""
+    with database.write() as session:
+        alarming.clear(session, alarm, actor, reason, now)
+    return ["It is over; the next one will be a new alarm."]
+
+
+def open_alarms(database: Database, now: datetime) -> list[str]:
+    """What is open, a line each."""
+    with database.read() as session:
+        found = alarms.open_alarms(session)
+    return [
+        f"{one.id}  {one.kind}  {one.stream or 'all'}  {(now - one.raised_at).total_seconds():.0f} seconds ago"
+        + (f"  {one.acknowledged_by} has taken it on" if one.acknowledged_by else "")
+        for one in found
+    ] or ["No alarm is open."]
 
 
 def status(database: Database, now: datetime) -> list[str]:

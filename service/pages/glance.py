@@ -3,22 +3,24 @@
 Everything comes from rows, so that the page says the same whichever web process answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from service.pages import words
 from service.standing import Standing
-from store import jobs, labels, models, predictions, reviews, rollouts, windows
+from store import alarms, jobs, labels, models, predictions, reviews, rollouts, windows
 from store.database import Session
 from store.predictions import Traffic
 from store.reviews import Queue
 from store.rollouts import Live
-from store.tables import Backtest, Job, RolloutEvent, Window
+from store.tables import Alarm, Backtest, Job, RolloutEvent, Window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # as many new labels make it worth a training; fewer would hardly change a model
 ENOUGH_LABELS = 30
+# the drift page lists the others
+MOST_ALARMS = 4
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Glance:
     training: Job | None
     new_labels: int
     window: Window | None
+    open_alarms: Sequence[Alarm]
     programs: tuple[Program, ...]
 
 
@@ -82,6 +85,7 @@ def look(session: Session, standing: Standing, now: datetime) -> Glance:
         training=training[0] if training else None,
         new_labels=labels.count_settled(session, versions[0].created_at if versions else None),
         window=checks[0] if checks else None,
+        open_alarms=alarms.open_alarms(session),
         programs=_programs(jobs.heartbeats(session), now),
     )
 
@@ -113,6 +117,12 @@ def _alarms(seen: Glance) -> list[Step]:
     steps = [Step(why, "/models", "See the versions", urgent=True) for why in seen.broken.values()]
     if seen.live.killed:
         steps.append(Step("All models are stopped: people answer everything.", None, urgent=True))
+    for alarm in seen.open_alarms[:MOST_ALARMS]:
+        where = f" in {alarm.stream}" if alarm.stream else ""
+        taken = f"; {alarm.acknowledged_by} has taken it on" if alarm.acknowledged_by else ""
+        text = f"Alarm: {words.word(words.ALARMS, alarm.kind).lower()}{where}{taken}."
+        urgent = alarm.acknowledged_at is None
+        steps.append(Step(text, f"/drift?alarm={alarm.id}", "See why", urgent=urgent))
     for program in seen.programs:
         if program.late:
             name = words.word(words.PROGRAMS, program.name)

@@ -29,6 +29,8 @@ DONE = {
     "reverted": "Done: the version is taken back.",
     "asked": "Done: the training waits for its turn; its progress shows here.",
     "comparing": "Done: the comparison waits for its turn.",
+    "acknowledged": "Done: the alarm stays open, with your name and reason.",
+    "cleared": "Done: the alarm is over.",
     "written": "Done: the guide is in force.",
     "signed-out": "You are signed out.",
     "skipped": "Skipped: somebody else will be asked.",

@@ -46,6 +46,11 @@ WINDOWS = {
     "drift": ("has moved", "warn"),
     "too_few": ("too few pictures to tell", "quiet"),
 }
+ALARMS = {
+    "online": "Unlike the training, picture by picture",
+    "window": "A window has moved",
+    "accuracy": "Accuracy has fallen",
+}
 MOVES = {
     "open": "began to run alongside",
     "limit": "answers inside a scope",
@@ -75,6 +80,13 @@ LATE_AFTER = timedelta(seconds=90)
 def word(words: Mapping[str, str], name: str) -> str:
     """The word for a name."""
     return words.get(name, name.replace("_", " "))
+
+
+def alarm(cleared_at: datetime | None, acknowledged_at: datetime | None) -> tuple[str, str]:
+    """An alarm's state and its sign."""
+    if cleared_at is not None:
+        return "over", "quiet"
+    return ("open, taken on", "warn") if acknowledged_at is not None else ("open", "bad")
 
 
 def answer(kind: str | None, label: str | None) -> str:

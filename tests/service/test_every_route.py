@@ -63,6 +63,8 @@ MAY = {
     "GET /right": PERSON,
     "GET /drift": PERSON,
     "GET /drift/reports/{window_id}": PERSON,
+    "POST /drift/alarms/{alarm_id}/acknowledge": OPERATOR,
+    "POST /drift/alarms/{alarm_id}/clear": OPERATOR,
     "GET /pictures/{digest}": PERSON,
     "POST /v1/predictions": KEY,
     "GET /v1/predictions/{prediction_id}": KEY,
@@ -72,6 +74,9 @@ MAY = {
     "POST /v1/models/{number}/withdraw": OPERATOR_KEY,
     "POST /v1/retrain": OPERATOR_KEY,
     "POST /v1/revert": OPERATOR_KEY,
+    "GET /v1/alarms": OPERATOR_KEY,
+    "POST /v1/alarms/{alarm_id}/acknowledge": OPERATOR_KEY,
+    "POST /v1/alarms/{alarm_id}/clear": OPERATOR_KEY,
 }
 LET_IN = {
     PERSON: {"reviewer", "operator", "admin"},

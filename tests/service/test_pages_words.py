@@ -111,6 +111,7 @@ QUIET = Glance(
     training=None,
     new_labels=0,
     window=None,
+    open_alarms=(),
     programs=(Program("service", NOON, late=False),),
 )
 
