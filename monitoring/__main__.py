@@ -58,6 +58,12 @@ def build_parser() -> argparse.ArgumentParser:
     accept = names.add_parser("accept", help="say that a window was as it should be")
     accept.add_argument("id", help="of a window")
     accept.add_argument("--by", required=True, help="who says so")
+    replay = names.add_parser(
+        "replay-decision", help="conclude again what was concluded about a candidate"
+    )
+    which = replay.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", help="of a decision")
+    which.add_argument("--all", action="store_true", help="every decision there is")
     return parser
 
 
@@ -67,6 +73,8 @@ def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
         migrate.check(database)
         if asked.command == "accept":
             return commands.accept(database, asked.id, asked.by, _now())
+        if asked.command == "replay-decision":
+            return commands.replay_decisions(database, None if asked.all else asked.id)
         references = References(BundleStore(_objects(settings), settings.bundle_cache))
         return commands.recompute_one(database, references, asked.id)
     finally:

@@ -7,7 +7,7 @@ monitoring's heartbeat is fresh, no alarm is open, and the next step is one that
 from dataclasses import dataclass
 from typing import Literal
 
-from monitoring.judging import Judgement, Verdict
+from monitoring.verdicts import Judgement, Verdict
 
 Name = Literal["limit", "expand", "promote", "revert"]
 

@@ -1,9 +1,10 @@
-"""What people ask of monitoring besides that it runs: compute a verdict again, accept a window as ordinary."""
+"""What people ask of monitoring besides that it runs: compute a verdict again, accept a window as ordinary, conclude
+a decision again."""
 
 import sys
 from datetime import datetime
 
-from monitoring import recompute
+from monitoring import recompute, replaying
 from monitoring.references import References
 from store import windows
 from store.database import Database
@@ -22,3 +23,20 @@ def accept(database: Database, window_id: str, who: str, now: datetime) -> int:
         window = windows.accept(session, window_id, who.strip(), now)
         print(f"Window {window.id} is accepted by {window.accepted_by}.")  # noqa: T201
     return 0
+
+
+def replay_decisions(database: Database, decision_id: str | None) -> int:
+    """One decision on a candidate, or all of them (None): in what they differ when made again. 1 when any does.
+
+    Raises NotFound.
+    """
+    made = different = 0
+    replayed = (
+        replaying.all_of(database) if decision_id is None else replaying.one(database, decision_id)
+    )
+    for one in replayed:
+        made, different = made + 1, different + bool(one.differences)
+        for sentence in one.differences:
+            print(f"{one.decision_id}: {sentence}")  # noqa: T201
+    print(f"{made} made again, {different} of them not the same.")  # noqa: T201
+    return 1 if different else 0

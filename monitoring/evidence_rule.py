@@ -12,7 +12,7 @@ VERSION = "evidence-1"
 
 @dataclass(frozen=True)
 class Rule:
-    """Shares are between 0 and 1. `docs/guides/rollout.md` says how to choose the margin.
+    """Shares are between 0 and 1. `docs/guides/evidence.md` says how to choose the margin.
 
     `margin`: by how much of all pictures a candidate may be worse and still advance. `advance`, `harm`, `class_harm`,
     `failing`, `slow`: error levels. `reader`: the level of the bound on the readers' error. `allowed_failures`,

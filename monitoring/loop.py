@@ -15,6 +15,7 @@ from monitoring import (
     metrics,
     online,
     replay_turns,
+    rollout_turns,
     window_turns,
 )
 from monitoring.monitor import PROGRAM, Monitor, Stop
@@ -41,6 +42,8 @@ def work(monitor: Monitor, stop: Stop) -> None:
 
 def look(monitor: Monitor) -> None:
     """One turn of the loop. Raises nothing that the next turn could put right."""
+    # first of all: what harms is to be taken back before anything slow is looked at
+    _tried("rollouts", lambda: rollout_turns.turn(monitor))
     _tried("windows", lambda: window_turns.turn(monitor))
     _tried("online", lambda: online.turn(monitor))
     # right after what raises the alarms that it explains

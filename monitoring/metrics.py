@@ -27,7 +27,7 @@ PROGRAMS = ("service", "monitoring", "retrain")
 ROLES = ("incumbent", "candidate")
 TRAFFIC = ("all", "pending", "reviewed", "out_of_domain", "audited")
 VERDICTS = ("quiet", "drift", "too_few")
-PARTS = ("heartbeat", "windows", "null_replays", "online", "why", "accuracy", "gauges")
+PARTS = ("heartbeat", "rollouts", "windows", "null_replays", "online", "why", "accuracy", "gauges")
 
 DECISIONS = ("advance", "hold", "revert")
 # of each list as many names as this have series of their own
@@ -100,6 +100,12 @@ WINDOW_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
+DECISIONS_MADE = Counter(
+    "ursa_rollout_decisions_total",
+    "Decisions on candidates that this process kept, by verdict.",
+    ("verdict",),
+    registry=REGISTRY,
+)
 QUEUE_AGE = Gauge(
     "ursa_queue_age_seconds",
     "For how long the oldest waiting review of a lane has waited; 0 when none waits.",
@@ -223,6 +229,8 @@ ACCURACY_SECONDS = Histogram(
 )
 
 # a series that has not happened yet is 0, not absent: rules of alerts need that
+for _decision in DECISIONS:
+    DECISIONS_MADE.labels(_decision)
 for _part in PARTS:
     FAILURES.labels(_part)
 for _verdict in VERDICTS:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitoring.evidence_rule import Rule
-from monitoring.judging import Answers, Judgement, Seen, judge
 from monitoring.prefix import Alike, Differ, Lost, Prefix, Said
 from monitoring.reader_error import Doubles
+from monitoring.verdicts import Answers, Judgement, Seen, judge
 
 
 @dataclass

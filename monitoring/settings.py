@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from monitoring.rollout_settings import RolloutSettings, read_rollout_settings
 from store.errors import Invalid
 from store.settings import StoreSettings, number, of_this_machine, read_store_settings, whole
 
@@ -40,6 +41,7 @@ class MonitoringSettings:
     monitoring_poll_seconds: float = 5.0
     monitoring_metrics_host: str = "127.0.0.1"
     monitoring_metrics_port: int = 0
+    rollout: RolloutSettings = field(default_factory=RolloutSettings)
 
     def __post_init__(self) -> None:
         if not 2 <= self.window_minimum <= self.window_predictions <= 10_000:
@@ -104,6 +106,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSetting
         monitoring_poll_seconds=number(given, "URSA_MONITORING_POLL_SECONDS", 5.0),
         monitoring_metrics_host=given.get("URSA_MONITORING_METRICS_HOST", "127.0.0.1"),
         monitoring_metrics_port=whole(given, "URSA_MONITORING_METRICS_PORT", 0),
+        rollout=read_rollout_settings(given),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 from sqlalchemy.orm import Session, aliased
 
 from store.ids import time_of
+from store.rollouts import MOVES
 from store.tables import (
     Label,
     Pair,
@@ -132,14 +133,27 @@ def last_of_sources(
     return {source: at for source, at in rows if source is not None}
 
 
-def steps(session: Session, rollout_id: str) -> list[int]:
-    """The events that began a step of the way (every move that leads to a stage), oldest first."""
-    query = select(RolloutEvent.id).where(
-        RolloutEvent.rollout_id == rollout_id,
-        RolloutEvent.to_stage.is_not(None),
-        RolloutEvent.move.in_(("open", "limit", "expand", "fall_back", "promote", "restore")),
+@dataclass(frozen=True)
+class Step:
+    """A step of a rollout's way: the event that began it, the stage it is in, and when it began."""
+
+    event_id: int
+    stage: str
+    at: datetime
+
+
+def steps(session: Session, rollout_id: str) -> list[Step]:
+    """Every move that led to a stage, oldest first."""
+    rows = session.execute(
+        select(RolloutEvent.id, RolloutEvent.to_stage, RolloutEvent.at)
+        .where(
+            RolloutEvent.rollout_id == rollout_id,
+            RolloutEvent.to_stage.is_not(None),
+            RolloutEvent.move.in_(("open", "restore", *MOVES)),
+        )
+        .order_by(RolloutEvent.id)
     )
-    return list(session.scalars(query.order_by(RolloutEvent.id)))
+    return [Step(event_id, str(stage), at) for event_id, stage, at in rows.tuples()]
 
 
 def single(session: Session, rollout_id: str, until: int) -> Sequence[Pair]:

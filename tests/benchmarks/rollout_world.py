@@ -1,6 +1,6 @@
 """A made-up world for the control loop: a candidate and an incumbent, traffic in batches, readers who err and delay.
 
-The loop under test is the real one (`monitoring.paired`, `bursts`, `acting`); made up is only what comes in. Every
+The loop under test is the real one (`monitoring.paired`, `votes`, `acting`); made up is only what comes in. Every
 rollout is one seed. Each pair and each label is an event, and a look is taken after every event.
 """
 
@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from monitoring.acting import Act, Standing, act
-from monitoring.bursts import Bursts, Shot
 from monitoring.evidence_rule import Rule
-from monitoring.judging import Answers
 from monitoring.paired import Paired
 from monitoring.prefix import Alike, Differ, Said
 from monitoring.reader_error import Doubles
+from monitoring.verdicts import Answers
+from monitoring.votes import Bursts, Shot
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SHARES = (0.05, 0.25, 0.5)

@@ -1,7 +1,7 @@
 import pytest
 
 from monitoring.acting import Standing, act
-from monitoring.judging import Judgement
+from monitoring.verdicts import Judgement
 
 SHARES = (0.05, 0.25, 0.5)
 

@@ -3,10 +3,10 @@ from math import log
 import pytest
 
 from monitoring.evidence_rule import Rule
-from monitoring.judging import Answers, Judgement, as_json, thresholds
 from monitoring.paired import Paired
 from monitoring.prefix import Alike, Differ, Outcome, Said
 from monitoring.reader_error import Doubles
+from monitoring.verdicts import Answers, Judgement, as_json, thresholds
 from tests.store.given import NOW, later
 
 RULE = Rule(margin=0.01)

@@ -1,4 +1,4 @@
-from monitoring.bursts import Bursts, Shot
+from monitoring.votes import Bursts, Shot
 from tests.store.given import later
 
 
