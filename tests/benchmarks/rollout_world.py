@@ -88,6 +88,15 @@ class Rollout:
         self.answers = 0
         self.now, self.step, self.share, self.stage = START, 0, 0.0, "manual"
         self.paired = self._begin()
+        count = world.most_pairs
+        # drawn at once: a call for each number would take longer than the loop under test
+        self._truths: list[int] = self.random.integers(world.classes, size=count).tolist()
+        self._chances: list[float] = self.random.random(count).tolist()
+        self._fails: list[bool] = (self.random.random(count) < world.failing).tolist()
+        burst = self.random.random(count) < world.bursts
+        self._repeats: list[int] = np.where(
+            burst, self.random.integers(2, 9, size=count), 1
+        ).tolist()
         self._coming: list[tuple[datetime, int, int, Said, bool | None]] = []
 
     def _begin(self) -> Paired:
@@ -194,9 +203,8 @@ class Rollout:
         return None
 
     def _pair(self, number: int) -> None:
-        world, random = self.world, self.random
-        truth = int(random.integers(world.classes))
-        u = random.random()
+        world = self.world
+        truth, u = self._truths[number - 1], self._chances[number - 1]
         wins, losses, neither = world.wins, world.losses, world.neither
         if truth == 0:
             losses += world.lost_class
@@ -210,17 +218,17 @@ class Rollout:
         else:
             answers = truth, truth
         # a burst: the same subject's pictures, seconds apart, on which both models say the same again
-        repeats = int(random.integers(2, 9)) if random.random() < world.bursts else 1
-        for place in range(repeats):
-            moment = self.now + timedelta(seconds=place)
+        moment = self.now
+        for place in range(self._repeats[number - 1]):
+            if place:
+                moment += timedelta(seconds=1)
             if self.bursts.votes(Shot(f"{number}-{place}", f"subject {number}", moment)):
                 self._noted(number, truth, answers)
 
     def _noted(self, number: int, truth: int, answers: tuple[int, int]) -> None:
-        world, random = self.world, self.random
         self.answers += 1
         row: Alike | Differ
-        if random.random() < world.failing:
+        if self._fails[number - 1]:
             # a request that fails whoever answers it: nothing that could be compared
             self.failed += 1
             self.paired.answers = Answers(self.answers, self.failed)
