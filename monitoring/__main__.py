@@ -64,6 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     which = replay.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="of a decision")
     which.add_argument("--all", action="store_true", help="every decision there is")
+    old = names.add_parser("retention", help="take what is too old now, and say what that was")
+    old.add_argument("--dry-run", action="store_true", help="say it, and take nothing")
     return parser
 
 
@@ -75,6 +77,8 @@ def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
             return commands.accept(database, asked.id, asked.by, _now())
         if asked.command == "replay-decision":
             return commands.replay_decisions(database, None if asked.all else asked.id)
+        if asked.command == "retention":
+            return commands.take_old(database, _objects(settings), settings, asked.dry_run, _now())
         references = References(BundleStore(_objects(settings), settings.bundle_cache))
         return commands.recompute_one(database, references, asked.id)
     finally:

@@ -4,10 +4,12 @@ a decision again."""
 import sys
 from datetime import datetime
 
-from monitoring import recompute, replaying
+from monitoring import recompute, replaying, retention
 from monitoring.references import References
+from monitoring.settings import MonitoringSettings
 from store import windows
 from store.database import Database
+from store.objects import Objects
 
 
 def recompute_one(database: Database, references: References, identity: str) -> int:
@@ -40,3 +42,15 @@ def replay_decisions(database: Database, decision_id: str | None) -> int:
             print(f"{one.decision_id}: {sentence}")  # noqa: T201
     print(f"{made} made again, {different} of them not the same.")  # noqa: T201
     return 1 if different else 0
+
+
+def take_old(
+    database: Database, objects: Objects, settings: MonitoringSettings, dry: bool, now: datetime
+) -> int:
+    """Take what is too old, or only say what that is."""
+    if dry:
+        gone = retention.would_take(database, settings, now)
+    else:
+        gone = retention.take(database, objects, settings, now, None)
+    print(retention.in_words(gone, dry))  # noqa: T201
+    return 0

@@ -15,6 +15,7 @@ from monitoring import (
     metrics,
     online,
     replay_turns,
+    retention,
     rollout_turns,
     window_turns,
 )
@@ -50,6 +51,7 @@ def look(monitor: Monitor) -> None:
     _tried("why", lambda: explaining.turn(monitor))
     _tried("accuracy", lambda: accuracy_turns.turn(monitor))
     _tried("null_replays", lambda: replay_turns.turn(monitor))
+    _tried("retention", lambda: retention.turn(monitor))
     metrics.DATABASE_UP.set(_tried("gauges", lambda: _refresh(monitor)))
 
 

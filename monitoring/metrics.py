@@ -27,7 +27,7 @@ PROGRAMS = ("service", "monitoring", "retrain")
 ROLES = ("incumbent", "candidate")
 TRAFFIC = ("all", "pending", "reviewed", "out_of_domain", "audited")
 VERDICTS = ("quiet", "drift", "too_few")
-PARTS = ("heartbeat", "rollouts", "windows", "null_replays", "online", "why", "accuracy", "gauges")
+PARTS = ("heartbeat", "rollouts", "windows", "null_replays", "online", "why", "accuracy", "retention", "gauges")
 
 DECISIONS = ("advance", "hold", "revert")
 # of each list as many names as this have series of their own
@@ -156,6 +156,12 @@ GIVEN_UP = Gauge(
     "Deliveries that were given up within 24 hours.",
     registry=REGISTRY,
 )
+RETIRED = Counter(
+    "ursa_retention_rows_total",
+    "Rows that this process took because of their age; picture_bytes counts bytes.",
+    ("what",),
+    registry=REGISTRY,
+)
 ROWS = Snapshot(
     [
         Described(
@@ -242,6 +248,8 @@ for _role in ROLES:
     MODEL_VERSION.labels(_role)
 for _kind in TRAFFIC:
     PREDICTIONS_LAST_HOUR.labels(_kind)
+for _what in ("predictions", "pictures", "picture_bytes", "features", "reports", "other"):
+    RETIRED.labels(_what)
 for _stage in STAGES:
     STAGE.labels(_stage)
 for _verdict in DECISIONS:

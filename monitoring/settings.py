@@ -38,6 +38,8 @@ class MonitoringSettings:
     window_segments: int = 20
     window_pages_per_day: float = 0.05
     null_replay_windows: int = 400
+    retention_days: int = 365
+    retention_features_days: int = 180
     monitoring_poll_seconds: float = 5.0
     monitoring_metrics_host: str = "127.0.0.1"
     monitoring_metrics_port: int = 0
@@ -58,6 +60,7 @@ class MonitoringSettings:
             )
         self._check_windows()
         self._check_accuracy()
+        self._check_retention()
         if not 0 <= self.monitoring_metrics_port <= 65535:
             raise Invalid("URSA_MONITORING_METRICS_PORT must be between 0 and 65535.")
 
@@ -70,6 +73,14 @@ class MonitoringSettings:
             raise Invalid("URSA_NULL_REPLAY_WINDOWS must be between 10 and 10000.")
         if not 0 < self.window_pages_per_day <= 100:
             raise Invalid("URSA_WINDOW_PAGES_PER_DAY must be above 0 and at most 100.")
+
+    def _check_retention(self) -> None:
+        for ages in (self.retention_days, self.retention_features_days):
+            # what windows, detectors and the look at accuracy read must be there
+            if ages and ages <= self.accuracy_days:
+                raise Invalid(
+                    "URSA_RETENTION_DAYS and URSA_RETENTION_FEATURES_DAYS must be 0 (for good) or above URSA_ACCURACY_DAYS."
+                )
 
     def _check_accuracy(self) -> None:
         if not 1 <= self.accuracy_days <= 366:
@@ -103,6 +114,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> MonitoringSetting
         window_segments=whole(given, "URSA_WINDOW_SEGMENTS", 20),
         window_pages_per_day=number(given, "URSA_WINDOW_PAGES_PER_DAY", 0.05),
         null_replay_windows=whole(given, "URSA_NULL_REPLAY_WINDOWS", 400),
+        retention_days=whole(given, "URSA_RETENTION_DAYS", 365),
+        retention_features_days=whole(given, "URSA_RETENTION_FEATURES_DAYS", 180),
         monitoring_poll_seconds=number(given, "URSA_MONITORING_POLL_SECONDS", 5.0),
         monitoring_metrics_host=given.get("URSA_MONITORING_METRICS_HOST", "127.0.0.1"),
         monitoring_metrics_port=whole(given, "URSA_MONITORING_METRICS_PORT", 0),

@@ -31,12 +31,16 @@ class PictureStore:
     def keep(self, data: bytes) -> str:
         """Durable when it returns; the digest (hexadecimal)."""
         digest = hashlib.sha256(data).hexdigest()
-        self._objects.put(_key(digest), data)
+        self._objects.put(key_of(digest), data)
         return digest
 
     def read(self, digest: str) -> bytes:
         """Raises NotFound."""
-        return self._objects.get(_key(digest))
+        try:
+            return self._objects.get(key_of(digest))
+        except NotFound:
+            # retention lays bytes aside for a day, in which somebody may have sent the same picture again
+            return self._objects.get(aside(digest))
 
 
 @dataclass(frozen=True)
@@ -169,5 +173,11 @@ def _withdraw_from_training(session: Session, group_id: str, now: datetime) -> N
     )
 
 
-def _key(digest: str) -> str:
+def key_of(digest: str) -> str:
+    """Where the bytes of a picture lie."""
     return f"pictures/{digest[:2]}/{digest}"
+
+
+def aside(digest: str) -> str:
+    """Where they lie for a day before they go."""
+    return f"aside/{digest[:2]}/{digest}"

@@ -1,6 +1,7 @@
 """Every table of Ursa, one room for each subject. Nothing above `store` imports from here."""
 
 from store.tables.base import Base
+from store.tables.days import Day, RetiredPicture
 from store.tables.models import Backtest, GoldenLabel, ModelVersion, TrainingRow, TrainingSet
 from store.tables.people import (
     ApiKey,
@@ -40,6 +41,7 @@ __all__ = [
     "Base",
     "ClassGuide",
     "Consumer",
+    "Day",
     "Decision",
     "Delivery",
     "Detector",
@@ -58,6 +60,7 @@ __all__ = [
     "PrivilegedAct",
     "Report",
     "ReportScript",
+    "RetiredPicture",
     "Review",
     "ReviewPass",
     "Rollout",
