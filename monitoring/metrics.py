@@ -27,7 +27,17 @@ PROGRAMS = ("service", "monitoring", "retrain")
 ROLES = ("incumbent", "candidate")
 TRAFFIC = ("all", "pending", "reviewed", "out_of_domain", "audited")
 VERDICTS = ("quiet", "drift", "too_few")
-PARTS = ("heartbeat", "rollouts", "windows", "null_replays", "online", "why", "accuracy", "retention", "gauges")
+PARTS = (
+    "heartbeat",
+    "rollouts",
+    "windows",
+    "null_replays",
+    "online",
+    "why",
+    "accuracy",
+    "retention",
+    "gauges",
+)
 
 DECISIONS = ("advance", "hold", "revert")
 # of each list as many names as this have series of their own

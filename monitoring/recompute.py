@@ -78,6 +78,8 @@ def _material(session: Session, references: References, kept: Window) -> Materia
     was, digest = kept.config["rows"], sha256("|".join(row.id for row in rows).encode()).hexdigest()
     if (len(ids), digest) != (was["in_stretch"], was["sha256"]):
         raise _Gone(f"of its {was['in_stretch']} predictions {len(ids)} are left.")
+    if any(row.features is None and row.feature_score is not None for row in rows):
+        raise _Gone("the features of its predictions have gone by their age.")
     version = models.get(session, kept.model_version_id)
     known: Known | NoReference
     try:

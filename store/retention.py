@@ -36,7 +36,7 @@ from store.tables import (
 
 PAGE = 500
 # jobs of which nothing but a line in a list is left when they are done
-_PASSING = ("window", "accuracy", "evidence", "retention", "webhooks", "null_replay")
+_PASSING = ("window", "accuracy", "evidence", "retention", "webhooks")
 
 
 @dataclass(frozen=True)
