@@ -25,3 +25,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def watched(database: Database, tmp_path: Path) -> Watched:
     """A monitor over an empty database; nothing answers yet."""
     return Watched(database, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another version of the toy: other held-out pictures, another calibration."""
+    return toy_bundle(tmp_path_factory.mktemp("other") / "bundle", seed=1, gain=2.0)
