@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     names = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     names.add_parser("work", help="check windows and keep the gauges, until told to stop")
     again = names.add_parser("recompute", help="compute a verdict again from its row")
-    again.add_argument("id", help="of a window")
+    again.add_argument("id", help="of a window, or of an alarm of the online detectors")
     accept = names.add_parser("accept", help="say that a window was as it should be")
     accept.add_argument("id", help="of a window")
     accept.add_argument("--by", required=True, help="who says so")

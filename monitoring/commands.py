@@ -4,17 +4,21 @@ a decision again."""
 import sys
 from datetime import datetime
 
-from monitoring import recompute, replaying, retention
+from monitoring import recompute, recounting, replaying, retention
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings
 from store import windows
 from store.database import Database
+from store.errors import NotFound
 from store.objects import Objects
 
 
 def recompute_one(database: Database, references: References, identity: str) -> int:
-    """Exit code 0 when it is the same, bit for bit, else 1. Raises NotFound."""
-    done = recompute.window(database, references, identity)
+    """Of a window or of an online alarm: exit code 0 when it is the same, bit for bit, else 1. Raises NotFound."""
+    try:
+        done = recompute.window(database, references, identity)
+    except NotFound:
+        done = recounting.alarm(database, identity)
     print(done.sentence, file=sys.stdout if done.same else sys.stderr)  # a command's answer
     return 0 if done.same else 1
 

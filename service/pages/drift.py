@@ -18,7 +18,7 @@ from service.dependencies import FromOurPage, Moment, OperatorPerson, Reading, R
 from service.headers import REPORT_HEADERS
 from service.pages import moved, sums
 from service.pages.rendering import page, see
-from store import alarms, detectors, models, rollouts, windows
+from store import alarms, detectors, models, null_replays, rollouts, windows
 from store.database import Session
 from store.errors import NotFound
 from store.rollouts import Actor
@@ -128,5 +128,6 @@ def _online(session: Session) -> dict[str, Any]:
     return {
         "answering": answering,
         "streams": sums.standings(streams),
+        "replay": null_replays.of(session, answering.version_id) if answering else None,
         "sum_path_now": sums.of_detector(streams[0]) if streams else None,
     }

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitoring import online, streams
+from monitoring import commands, online, streams
 from monitoring.monitor import Monitor
 from monitoring.streams import Plan, Stream
 from store import alarms, detectors
 from store.detectors import Seen
+from store.errors import NotFound
 from store.prediction_log import NewPrediction
-from store.tables import Alarm, Detector
+from store.tables import Alarm, Detector, Prediction
 from tests.monitoring import flags
 from tests.monitoring.given import Watched
 from tests.store.given import later
@@ -198,3 +199,39 @@ def test_the_alarm_of_a_version_that_answers_no_more_is_cleared(
     watched.promote(bundle)
     online.turn(replace(reader, clock=lambda: later(hours=3)))
     assert [one.cleared_at for one in raised(watched)] == [later(hours=3)]
+
+
+def test_an_alarm_comes_again_at_the_same_picture_from_the_rows_alone(
+    watched: Watched, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = watched.promote(small).id
+    new = stream_of(watched, version, 700, seed=15)
+    with watched.database.write() as session:
+        flags.add(session, new)
+    reader = readers(watched, 1)[0]
+    online.turn(reader, batch=53)
+    alarm = {one.stream: one for one in raised(watched)}[""]
+    with watched.database.write() as session:
+        alarms.explain(session, alarm.id, {"sentence": "dark"}, later(hours=1))
+
+    def again() -> tuple[int, str]:
+        capsys.readouterr()  # what was logged until now
+        code = commands.recompute_one(watched.database, reader.references, alarm.id)
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    assert again() == (
+        0,
+        f"Alarm {alarm.id} is the same, bit for bit: picture {alarm.detail['index']},"
+        f" threshold {alarm.detail['threshold']}.\n",
+    )
+    with watched.database.write() as session:
+        session.get_one(Prediction, new[alarm.detail["index"] - 1].id).inside = True
+    code, told = again()
+    assert (code, "differs" in told) == (1, True)
+    with watched.database.write() as session:
+        session.delete(session.get_one(Prediction, new[3].id))
+    code, told = again()
+    assert (code, "cannot be computed again" in told) == (1, True)
+    with pytest.raises(NotFound):
+        commands.recompute_one(watched.database, reader.references, "nothing")

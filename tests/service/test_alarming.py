@@ -6,9 +6,10 @@ import pytest
 
 from service import commands
 from service.clock import wall_clock
-from store import alarms, detectors, people, rollouts
+from store import alarms, detectors, null_replays, people, rollouts
 from store.alarms import NewAlarm
 from store.errors import Conflict
+from store.null_replays import NewReplay
 from store.rollouts import Actor
 from store.tables import Alarm, ModelVersion
 from tests.service import rows
@@ -115,6 +116,18 @@ def test_the_streams_of_the_version_that_answers_are_drawn(served: Serving) -> N
     assert told.startswith("The sum over pictures 298 to 300: from 0 to 12, at most 13")
     assert "less than once in 9,000 pictures" in page.text
     assert "zoo" in page.text
+    assert "are called drift" not in page.text
+
+
+def test_how_often_the_versions_windows_err_stands_beside_them(served: Serving) -> None:
+    version = answering(served, wall_clock())
+    new = NewReplay(version.id, 400, 16, 0.04, 0.025, 0.064, {})
+    with served.database.write() as session:
+        null_replays.keep(session, new, wall_clock())
+    page = Browser(served, "anna").page("/drift")
+    assert (
+        "4.0 % of version 1’s windows are called drift (2.5 % to 6.4 %; 400 replayed)" in page.text
+    )
 
 
 def answering(served: Serving, now: datetime) -> ModelVersion:
