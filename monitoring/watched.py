@@ -17,18 +17,10 @@ from store.tables import Accuracy, Alarm
 
 ALL = "all"
 # kinds of alarms and jobs that have series of their own; whatever is added later counts as "other" until it is here
-ALARMS = ("window", "online", "accuracy", "rollout")
+ALARMS = ("window", "online", "accuracy", "rollout_guard", "evidence_overdue")
 JOBS = (
-    "train",
-    "backtest",
-    "export",
-    "clean",
-    "window",
-    "accuracy",
-    "evidence",
-    "retention",
-    "webhooks",
-)
+    "train", "backtest", "export", "clean", "window", "null_replay", "accuracy", "retention", "webhooks",
+)  # fmt: skip
 # what is older than that says nothing about now
 LATELY = timedelta(days=7)
 

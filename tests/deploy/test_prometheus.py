@@ -85,7 +85,7 @@ def given(three: Programs) -> str:
         rollouts.open_rollout(session, versions[1].id, actor, "a test", now)
         people.add_key(session, people.add_consumer(session, "shop", now), key, "consumer", now)
         live = versions[0].id
-        for kind in ("window", "online", "accuracy"):
+        for kind in ("window", "online", "accuracy", "rollout_guard"):
             alarms.raise_alarm(session, NewAlarm(kind, "", live, None, {}, pages=True), now)
         ends = new_id(now)
         for verdict in ("quiet", "drift"):
