@@ -30,7 +30,7 @@ MOST_DAYS = 400
 DAYS_AT_ONCE = 20
 # a request that began before midnight has committed by then
 SETTLED = timedelta(hours=1)
-# the others of the loop get their turn, and the database a breath
+# between two batches, in which whoever else waits for the database gets it
 BREATH_SECONDS = 0.02
 
 Taker = Callable[[Session, Sequence[str], datetime, bool], Gone]

@@ -294,3 +294,17 @@ def served(machine: Machine) -> Iterator[tuple[str, subprocess.Popen[str], list[
         reader.join()
         if process.stderr is not None:
             process.stderr.close()
+
+
+def test_a_webhook_is_added_listed_and_removed(small: Machine) -> None:
+    added = small.run("webhook", "add", "https://ops.example.com/ursa")
+    told, secret = added.out.splitlines()
+    assert secret.startswith("whsec_")
+    identity = told.split()[0]
+    listed = small.run("webhook", "list").out
+    assert f"{identity} https://ops.example.com/ursa: alarms, 0 waiting" in listed
+    assert secret not in listed
+    assert small.run("webhook", "remove", identity).code == 0
+    assert small.run("webhook", "list").out == "Nobody is told anything.\n"
+    assert "no such webhook" in small.refuses("webhook", "remove", identity)
+    assert "must be https" in small.refuses("webhook", "add", "http://ops.example.com/ursa")
