@@ -88,6 +88,16 @@ def history(session: Session, model_version_id: str | None, since: datetime) -> 
     ).all()
 
 
+def latest(session: Session, model_version_id: str) -> Accuracy | None:
+    """The newest row of a version as a whole."""
+    return session.scalar(
+        select(Accuracy)
+        .where(Accuracy.model_version_id == model_version_id, Accuracy.slice_kind == "all")
+        .order_by(Accuracy.ends_at.desc())
+        .limit(1)
+    )
+
+
 def last_look(session: Session) -> datetime | None:
     """Until when the newest look saw; None before the first."""
     return session.scalar(select(func.max(Accuracy.ends_at)))

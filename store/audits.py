@@ -89,6 +89,8 @@ def read_answers(
             Prediction.created_at >= starts,
             Prediction.created_at < ends,
             Prediction.decision != "hold",
+            # a label is younger than its prediction: labels are few, and found by their own time
+            Label.created_at >= starts,
             Label.created_at < ends,
         )
         .order_by(Prediction.id, Review.lane, Label.created_at, Label.id)

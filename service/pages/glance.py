@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from service.pages import words
 from service.standing import Standing
-from store import alarms, jobs, labels, models, predictions, reviews, rollouts, windows
+from store import accuracies, alarms, jobs, labels, models, predictions, reviews, rollouts, windows
 from store.database import Session
 from store.predictions import Traffic
 from store.reviews import Queue
 from store.rollouts import Live
-from store.tables import Alarm, Backtest, Job, RolloutEvent, Window
+from store.tables import Accuracy, Alarm, Backtest, Job, RolloutEvent, Window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # as many new labels make it worth a training; fewer would hardly change a model
@@ -51,6 +51,7 @@ class Glance:
     window: Window | None
     open_alarms: Sequence[Alarm]
     programs: tuple[Program, ...]
+    accuracy: Accuracy | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def look(session: Session, standing: Standing, now: datetime) -> Glance:
         window=checks[0] if checks else None,
         open_alarms=alarms.open_alarms(session),
         programs=_programs(jobs.heartbeats(session), now),
+        accuracy=accuracies.latest(session, live.incumbent.version_id) if live.incumbent else None,
     )
 
 

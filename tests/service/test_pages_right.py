@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.clock import wall_clock
 from service.pages import right_charts
-from store import accuracies
+from store import accuracies, rollouts
 from store.accuracies import NewAccuracy
 from store.tables import Accuracy
 from tests.service import rows
@@ -137,6 +138,23 @@ def test_every_day_is_drawn_and_stands_in_a_table(served: Serving, version: str)
     assert chart.attributes["aria-label"].startswith("Accuracy over 3 days: 95.1 %")
     (table,) = [one for one in page.all("div") if one.attributes.get("aria-label") == "Every day"]
     assert len(table.all("tr")) == 4
+
+
+def test_the_home_page_says_how_right_the_model_that_answers_is(
+    served: Serving, tmp_path: Path
+) -> None:
+    served.model(tmp_path / "first")
+    with served.database.read() as session:
+        incumbent = rollouts.live(session).incumbent
+    assert incumbent is not None
+    browser = Browser(served, "rita")
+    assert "Is it right?" not in browser.page("/").all("section")[0].text
+    keep(served, of(incumbent.version_id))
+    text = " ".join(browser.page("/").all("section")[0].text.split())
+    assert "95.1 % of its answers are right, between 92.5 % and 96.9 %." in text
+    keep(served, replace(of(incumbent.version_id), ends_at=NOON + DAY, **UNKNOWN))
+    assert "is not known yet" in browser.page("/").all("section")[0].text
+    assert browser.page("/right").all("a", aria_current="true")[0].text == "Version 1"
 
 
 def day(number: int, **changes: Any) -> Accuracy:
