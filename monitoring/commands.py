@@ -2,9 +2,11 @@
 a decision again."""
 
 import sys
+from contextlib import suppress
 from datetime import datetime
 
-from monitoring import recompute, recounting, replaying, retention
+from monitoring import accuracy_recompute, recompute, recounting, replaying, retention
+from monitoring.recompute import Recomputed
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings
 from store import windows
@@ -14,11 +16,11 @@ from store.objects import Objects
 
 
 def recompute_one(database: Database, references: References, identity: str) -> int:
-    """Of a window or of an online alarm: exit code 0 when it is the same, bit for bit, else 1. Raises NotFound."""
-    try:
-        done = recompute.window(database, references, identity)
-    except NotFound:
-        done = recounting.alarm(database, identity)
+    """Of a window, an online alarm or a row of accuracy: exit code 0 when it is the same, bit for bit, else 1.
+
+    Raises NotFound.
+    """
+    done = _again(database, references, identity)
     print(done.sentence, file=sys.stdout if done.same else sys.stderr)  # a command's answer
     return 0 if done.same else 1
 
@@ -58,3 +60,11 @@ def take_old(
         gone = retention.take(database, objects, settings, now, None)
     print(retention.in_words(gone, dry))  # noqa: T201
     return 0
+
+
+def _again(database: Database, references: References, identity: str) -> Recomputed:
+    with suppress(NotFound):
+        return recompute.window(database, references, identity)
+    with suppress(NotFound):
+        return recounting.alarm(database, identity)
+    return accuracy_recompute.accuracy(database, identity)

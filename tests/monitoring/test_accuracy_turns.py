@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from monitoring import accuracy_turns
+from monitoring import accuracy_recompute, accuracy_turns
 from monitoring.monitor import Monitor
 from monitoring.references import References
 from store import accuracies, alarms, jobs
 from store.accuracies import NewAccuracy
 from store.bundles import BundleStore
 from store.database import Database
+from store.errors import NotFound
 from store.objects import Objects
 from store.tables import Accuracy, Alarm, Job
 from tests.monitoring.audited import Audited
@@ -147,6 +148,24 @@ def test_a_row_computes_again_bit_for_bit_whatever_came_later(watching: Watching
             kept, computed = accuracy_turns.again(session, row.id)
         assert {name: getattr(kept, name) for name in asdict(computed)} == asdict(computed)
         assert accuracies.identity(NewAccuracy(**asdict(computed))) == row.id
+        done = accuracy_recompute.accuracy(watching.database, row.id)
+        assert (done.same, "bit for bit" in done.sentence) == (True, True)
+
+
+def test_a_row_that_was_changed_or_whose_method_is_gone_is_not_the_same(
+    watching: Watching,
+) -> None:
+    watching.audited.answer(1, ["grizzly"])
+    (first, second, *_) = watching.look()
+    with watching.database.write() as session:
+        accuracies.get(session, first.id).labels = 2
+        accuracies.get(session, second.id).method = "guessing"
+    changed = accuracy_recompute.accuracy(watching.database, first.id)
+    assert (changed.same, "differs in its labels" in changed.sentence) == (False, True)
+    unknown = accuracy_recompute.accuracy(watching.database, second.id)
+    assert (unknown.same, "another method (guessing)" in unknown.sentence) == (False, True)
+    with pytest.raises(NotFound):
+        accuracy_recompute.accuracy(watching.database, "nothing")
 
 
 def test_a_fall_below_what_the_version_promised_raises_one_alarm_a_month(
