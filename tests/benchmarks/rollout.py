@@ -22,22 +22,24 @@ from tests.benchmarks.rollout_world import HISTORY, End, Needed, Rollout, World
 
 NARROW, WIDE = Rule(margin=0.01), Rule(margin=0.03)
 EQUAL = World(wins=0.01, losses=0.01)
-SHORT = 1500
+SHORT = 1000
 CELLS = {
     # no difference: none may be taken back
     "equal 1 %/1 %, margin 1": EQUAL,
-    "equal 5 %/5 %, margin 3": World(0.05, 0.05, neither=0.01, rule=WIDE),
-    "equal 2 %/2 %, K = 3": World(0.02, 0.02, classes=3, rule=WIDE),
-    "equal 1 %/1 %, half of it bursts": replace(EQUAL, bursts=0.5, most_pairs=3000),
+    "equal 5 %/5 %, margin 3": World(0.05, 0.05, neither=0.01, rule=WIDE, step_pairs=1000),
+    "equal 2 %/2 %, K = 3": World(0.02, 0.02, classes=3, rule=WIDE, step_pairs=1000),
+    "equal 1 %/1 %, half of it bursts": replace(EQUAL, bursts=0.5, steps=1),
     # worse by the margin: none may advance
-    "worse 1 %/2 %, margin 1": World(0.01, 0.02),
-    "worse 2 %/5 %, margin 3": World(0.02, 0.05, neither=0.01, rule=WIDE),
-    "worse 0 %/1 %, margin 1": World(0.0, 0.01),
+    "worse 1 %/2 %, margin 1": World(0.01, 0.02, step_pairs=5000, steps=1),
+    "worse 2 %/5 %, margin 3": World(0.02, 0.05, neither=0.01, rule=WIDE, step_pairs=2000, steps=1),
+    "worse 0 %/1 %, margin 1": World(0.0, 0.01, step_pairs=5000, steps=1),
     # to be found
-    "95 -> 93 %, 4 % differ": World(0.01, 0.03),
-    "one of 7 classes falls by 20 points": World(0.01, 0.01, lost_class=0.2),
+    "95 -> 93 %, 4 % differ": World(0.01, 0.03, step_pairs=6000, steps=1),
+    "one of 7 classes falls by 20 points": World(
+        0.01, 0.01, lost_class=0.2, step_pairs=6000, steps=1
+    ),
     # nothing to go by
-    "no labels": replace(EQUAL, labels=False, most_pairs=SHORT),
+    "no labels": replace(EQUAL, labels=False, step_pairs=SHORT),
     "no traffic": replace(EQUAL, traffic=False),
 }
 NULLS, MARGINS = list(CELLS)[:4], list(CELLS)[4:7]

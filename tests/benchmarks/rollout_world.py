@@ -30,7 +30,8 @@ class World:
     """Shares of all pictures: on which only the candidate is right, only the incumbent, or both are wrong and differ.
 
     `lost_class`: of the pictures of class 0, the share that the candidate loses besides. `error`: the readers'.
-    `slow_losses`: labels of losses take so many times as long. `never`: labels that never come.
+    `slow_losses`: labels of losses take so many times as long. `never`: labels that never come. When `step_pairs` have
+    come in one step, nothing more is made up until labels have moved the candidate: it would only wait behind them.
     """
 
     wins: float
@@ -49,7 +50,8 @@ class World:
     labels: bool = True
     traffic: bool = True
     batches: tuple[int, ...] = BATCHES
-    most_pairs: int = 6000
+    step_pairs: int = 2500
+    steps: int = 5
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,11 @@ class Rollout:
         self.said: dict[int, Said] = {}
         self.doubled: dict[int, bool] = {}
         self.failed = 0
+        self._in_step = 0
         self.answers = 0
         self.now, self.step, self.share, self.stage = START, 0, 0.0, "manual"
         self.paired = self._begin()
-        count = world.most_pairs
+        count = world.step_pairs * world.steps
         # drawn at once: a call for each number would take longer than the loop under test
         self._truths: list[int] = self.random.integers(world.classes, size=count).tolist()
         self._chances: list[float] = self.random.random(count).tolist()
@@ -124,17 +127,24 @@ class Rollout:
 
     def run(self) -> End:
         """Until it is taken back, at the door of full, or nothing more comes."""
+        most = self.world.step_pairs * self.world.steps if self.world.traffic else 0
         size = int(self.random.choice(self.world.batches))
-        pairs = 0
-        restarts = {int(one) for one in self.random.integers(0, self.world.most_pairs, 3)}
-        while self.world.traffic and pairs < self.world.most_pairs:
-            batch = START + timedelta(minutes=1 + pairs // size)
-            done = self._labels_until(batch)
+        restarts = {int(one) for one in self.random.integers(0, max(most, 1), 5)}
+        pairs, minute = 0, 0
+        while pairs < most:
+            minute += 1
+            done = self._labels_until(START + timedelta(minutes=minute))
+            if done is None and self._in_step >= self.world.step_pairs:
+                minute = self._wait(minute)
+                done = self._look()
+                if done is None:
+                    continue
             if done is not None:
                 return self._end(done)
-            self.now = batch
-            for _ in range(min(size, self.world.most_pairs - pairs)):
+            self.now = START + timedelta(minutes=minute)
+            for _ in range(min(size, most - pairs)):
                 pairs += 1
+                self._in_step += 1
                 self._pair(pairs)
                 if pairs in restarts:
                     self.restart()
@@ -143,9 +153,19 @@ class Rollout:
                     return self._end(done)
         done = self._labels_until(self.now + timedelta(days=60))
         self.now += timedelta(days=60)
-        return self._end(
-            done or self._look() or act(self.paired.look(self.now), self._standing(), SHARES)
-        )
+        last = done or self._look()
+        return self._end(last or act(self.paired.look(self.now), self._standing(), SHARES))
+
+    def _wait(self, minute: int) -> int:
+        """The minute at which something can change: a label comes, one is overdue, or there is room for more pairs."""
+        if self._coming:
+            return max(minute, int((self._coming[0][0] - START) / timedelta(minutes=1)))
+        if self.paired.waiting and self.world.labels:
+            minute += int(DEADLINE / timedelta(minutes=1)) + 1
+            self.now = START + timedelta(minutes=minute)
+            return minute
+        self._in_step = 0
+        return minute
 
     def _labels_until(self, until: datetime) -> Act | None:
         while self._coming and self._coming[0][0] <= until:
@@ -173,6 +193,7 @@ class Rollout:
             self.stage = "limited" if done.move == "limit" else "expanding"
             self.share = done.share or 0.0
             self.step += 1
+            self._in_step = 0
             self.paired.step = self.step
         return None
 

@@ -9,7 +9,7 @@ from monitoring.evidence_rule import Rule
 from tests.benchmarks.rollout import others
 from tests.benchmarks.rollout_world import End, Rollout, World
 
-EQUAL = World(wins=0.01, losses=0.01, most_pairs=2000)
+EQUAL = World(wins=0.01, losses=0.01, step_pairs=2000, steps=1)
 # five percent may err; what a right loop exceeds once in a thousand runs
 ROLLOUTS = 40
 MOST = int(binom.ppf(0.999, ROLLOUTS, 0.05))
@@ -21,7 +21,10 @@ def ends(world: World, rollouts: int = ROLLOUTS) -> list[End]:
 
 @pytest.mark.parametrize(
     "world",
-    [EQUAL, replace(EQUAL, wins=0.05, losses=0.05, rule=Rule(margin=0.03), most_pairs=1500)],
+    [
+        EQUAL,
+        replace(EQUAL, wins=0.05, losses=0.05, rule=Rule(margin=0.03), step_pairs=300, steps=5),
+    ],
     ids=["1 %/1 %", "5 %/5 %"],
 )
 def test_a_candidate_that_is_not_worse_is_rarely_taken_back(world: World) -> None:
@@ -32,7 +35,7 @@ def test_a_candidate_that_is_not_worse_is_rarely_taken_back(world: World) -> Non
     "world",
     [
         replace(EQUAL, losses=0.02),
-        World(0.02, 0.05, rule=Rule(margin=0.03), most_pairs=1500),
+        World(0.02, 0.05, rule=Rule(margin=0.03), step_pairs=1000, steps=1),
     ],
     ids=["1 %/2 %", "2 %/5 %"],
 )
@@ -57,12 +60,12 @@ def test_an_equal_candidate_is_certified() -> None:
 
 @pytest.mark.parametrize("silent", [{"labels": False}, {"traffic": False}])
 def test_without_labels_or_traffic_everything_is_held(silent: dict[str, bool]) -> None:
-    held = ends(replace(EQUAL, most_pairs=600, **silent), 10)  # type: ignore[arg-type]  # two flags
+    held = ends(replace(EQUAL, step_pairs=600, **silent), 10)  # type: ignore[arg-type]  # two flags
     assert {(end.verdict, end.advanced) for end in held} == {("hold", 0)}
 
 
 def test_a_restart_changes_nothing() -> None:
-    rollout = Rollout(replace(EQUAL, most_pairs=300), 1)
+    rollout = Rollout(replace(EQUAL, step_pairs=300), 1)
     rollout.run()
     rollout.restart()  # it compares by itself
 
