@@ -7,7 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from monitoring import replaying, rollout_turns
+from monitoring import commands, replaying, rollout_turns
 from monitoring.evidence_rule import Rule
 from monitoring.monitor import PROGRAM, Monitor
 from monitoring.references import References
@@ -220,6 +220,21 @@ def test_a_decision_that_was_changed_is_found(rolled: Rolled) -> None:
         row.values = {**row.values, "ties": 7, "harm": 99.0}
     found = rolled.differences()
     assert any(one.startswith("values.harm was 99.0") for one in found)
+
+
+def test_the_command_concludes_again_and_says_so(
+    rolled: Rolled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rolled.answers(5)
+    rolled.look()
+    one = rolled.last().id
+    assert commands.replay_decisions(rolled.database, one) == 0
+    assert commands.replay_decisions(rolled.database, None) == 0
+    assert capsys.readouterr().out.count("1 made again, 0 of them not the same.\n") == 2
+    with rolled.database.write() as session:
+        session.get_one(Decision, one).verdict = "revert"
+    assert commands.replay_decisions(rolled.database, None) == 1
+    assert f"{one}: verdict was 'revert' and is 'hold'." in capsys.readouterr().out
 
 
 def test_nothing_new_writes_no_row(rolled: Rolled) -> None:

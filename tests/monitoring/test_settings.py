@@ -27,12 +27,17 @@ def test_every_setting_is_read() -> None:
             "URSA_MONITORING_POLL_SECONDS": "0.5",
             "URSA_MONITORING_METRICS_HOST": "0.0.0.0",  # noqa: S104  # a container's
             "URSA_MONITORING_METRICS_PORT": "9101",
+            "URSA_ROLLOUT_MARGIN": "0.03",
+            "URSA_ROLLOUT_MINIMUM_PAIRS": "50",
+            "URSA_ROLLOUT_LABEL_HOURS": "24",
         }
     )
     assert (settings.window_predictions, settings.window_minimum) == (300, 30)
     assert (settings.window_wait_seconds, settings.monitoring_poll_seconds) == (60.0, 0.5)
     assert settings.monitoring_metrics_port == 9101
     assert str(settings.bundle_cache) == "/elsewhere"
+    rollout = settings.rollout
+    assert (rollout.rule.margin, rollout.rule.minimum_pairs, rollout.label_hours) == (0.03, 50, 24)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,13 @@ def test_every_setting_is_read() -> None:
         {"URSA_MONITORING_POLL_SECONDS": "-1"},
         {"URSA_MONITORING_POLL_SECONDS": "nan"},
         {"URSA_MONITORING_METRICS_PORT": "70000"},
+        {"URSA_ROLLOUT_MARGIN": "0"},
+        {"URSA_ROLLOUT_MARGIN": "nan"},
+        {"URSA_ROLLOUT_MINIMUM_PAIRS": "0"},
+        {"URSA_ROLLOUT_LABEL_HOURS": "0"},
+        {"URSA_ROLLOUT_BURST_SECONDS": "-1"},
+        {"URSA_ROLLOUT_SETTLE_SECONDS": "soon"},
+        {"URSA_ROLLOUT_SLOW_MILLISECONDS": "0"},
         {"URSA_SECRET_KEY": "short"},
     ],
     ids=str,
