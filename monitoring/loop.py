@@ -17,6 +17,7 @@ from monitoring import (
     replay_turns,
     retention,
     rollout_turns,
+    stage_turns,
     window_turns,
 )
 from monitoring.monitor import PROGRAM, Monitor, Stop
@@ -52,6 +53,9 @@ def look(monitor: Monitor) -> None:
     _tried("accuracy", lambda: accuracy_turns.turn(monitor))
     _tried("null_replays", lambda: replay_turns.turn(monitor))
     _tried("retention", lambda: retention.turn(monitor))
+    _tried("expiry", lambda: stage_turns.expire(monitor))
+    _tried("deadlines", lambda: stage_turns.answer_overdue(monitor))
+    _tried("actions", lambda: stage_turns.watch_actions(monitor))
     metrics.DATABASE_UP.set(_tried("gauges", lambda: _refresh(monitor)))
 
 

@@ -36,6 +36,9 @@ PARTS = (
     "why",
     "accuracy",
     "retention",
+    "expiry",
+    "deadlines",
+    "actions",
     "gauges",
 )
 
@@ -55,6 +58,11 @@ FAILURES = Counter(
     "ursa_monitoring_failures_total",
     "Looks that failed, by the part of the loop.",
     ("part",),
+    registry=REGISTRY,
+)
+HELD_TO_THE_LIMIT = Counter(
+    "ursa_held_to_limit_total",
+    "Held answers that nobody looked at in time and that this process answered as their scope says.",
     registry=REGISTRY,
 )
 HEARTBEAT = Gauge(

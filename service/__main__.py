@@ -9,7 +9,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from service import commands, serving
+from service import commands, rollout_commands, serving
 from service.clock import wall_clock
 from service.settings import Settings, read_settings
 from store.database import Database
@@ -85,12 +85,15 @@ def build_parser() -> argparse.ArgumentParser:
         said = acts.add_parser(act, help=help_)
         said.add_argument("alarm", help="its id")
         said.add_argument("--reason", required=True)
+    rollout_commands.add_to(subs)
     subs.add_parser("status", help="who answers, and what waits")
     return parser
 
 
 def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
     now, actor = wall_clock(), commands.actor(_user())
+    if given.command in rollout_commands.NAMES:
+        return rollout_commands.run(given, settings, actor, now)
     with commands.opened(settings) as database:
         if given.command == "person":
             return _person(given, database, actor, now)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from service import errors, pages
-from service.api import alarms, document, health, operating, predictions
+from service.api import alarms, document, health, operating, predictions, rollout
 from service.clock import Clock, wall_clock
 from service.door import Door
 from service.program import open_program
@@ -40,7 +40,13 @@ def create_app(settings: Settings, clock: Clock = wall_clock) -> FastAPI:
     )
     app.add_middleware(Door, settings=settings)
     errors.add_handlers(app)
-    for router in (predictions.router, operating.router, alarms.router, health.router):
+    for router in (
+        predictions.router,
+        operating.router,
+        rollout.router,
+        alarms.router,
+        health.router,
+    ):
         app.include_router(router)
     document.describe(app)
     app.include_router(pages.router)

@@ -6,7 +6,7 @@ and not for ever. Predictions go out with an Idempotency-Key, so that sending on
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -62,6 +62,7 @@ class Moved:
     event_id: int
     moved: int
     answering: int | None
+    confirmed_by: list[str] = field(default_factory=list)
 
 
 class Client:
@@ -146,6 +147,39 @@ class Client:
     def promote(self, number: int, reason: str) -> Moved:
         """Let a version answer everything."""
         return Moved(**self._call("POST", f"/v1/models/{number}/promote", json={"reason": reason}))
+
+    def preflight(self, number: int, **given: Any) -> list[str]:
+        """Answer the questions before a rollout (`answers`, `risks`, `scope`, `steps`); what is still lacking."""
+        lacks: list[str] = self._call("PUT", f"/v1/models/{number}/preflight", json=given)["lacks"]
+        return lacks
+
+    def limit(
+        self, number: int, reason: str, scope: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Let a candidate answer inside a scope: the one given, else the planned one."""
+        said = {"reason": reason, "scope": scope}
+        return self._call("POST", f"/v1/models/{number}/limit", json=said)
+
+    def expand(self, number: int, reason: str, share: float | None = None) -> dict[str, Any]:
+        """Let a candidate answer for a share: the one given, else the next planned step."""
+        said = {"reason": reason, "share": share}
+        return self._call("POST", f"/v1/models/{number}/expand", json=said)
+
+    def fall_back(self, number: int, reason: str) -> dict[str, Any]:
+        """Let a candidate run alongside again."""
+        return self._call("POST", f"/v1/models/{number}/fall-back", json={"reason": reason})
+
+    def rollout(self) -> dict[str, Any]:
+        """Where the candidate stands, and how the switches do."""
+        return self._call("GET", "/v1/rollout")
+
+    def kill(self, reason: str, to: str = "manual") -> str:
+        """Stop all models (`manual`) or the newest that answers anybody (`last_good`), at once; what stopped."""
+        return str(self._call("POST", "/v1/kill", json={"reason": reason, "to": to})["target"])
+
+    def switch(self, name: str, reason: str) -> dict[str, Any]:
+        """`release` after a kill, `freeze` or `unfreeze`; how the switches stand."""
+        return self._call("POST", f"/v1/{name}", json={"reason": reason})
 
     def withdraw(self, number: int, reason: str) -> Moved:
         """Take a candidate off its way."""

@@ -203,5 +203,10 @@ def status(database: Database, now: datetime) -> list[str]:
 
 
 def _moved(released: Released) -> list[str]:
+    if released.confirmed:
+        return [
+            f"Event {released.event_id}: {released.confirmed[0]} has confirmed version {released.moved};"
+            " somebody else must as well."
+        ]
     now = "people" if released.answering is None else f"version {released.answering}"
     return [f"Event {released.event_id}: from now on {now} answer{'' if now == 'people' else 's'}."]

@@ -1,12 +1,14 @@
-"""The model versions with where they stand, for the API, the page and the command."""
+"""The model versions and the newest rollout with where they stand, for the API, the pages and the commands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from store import models, rollouts
+from store import models, rollout_events, rollouts
+from store import scope as scopes
 from store.database import Session
 from store.rollouts import Live
-from store.tables import Backtest, ModelVersion, Rollout
+from store.tables import Backtest, Decision, ModelVersion, Rollout, RolloutEvent
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,34 @@ def versions(session: Session, limit: int = 50) -> list[Listed]:
             )
         )
     return listed
+
+
+@dataclass(frozen=True)
+class Way:
+    """A rollout with what was decided and done, newest first; `scope` in words, `confirmed` who said `full`."""
+
+    number: int
+    rollout: Rollout
+    events: Sequence[RolloutEvent]
+    decisions: Sequence[Decision]
+    confirmed: Sequence[str]
+    scope: str | None
+
+
+def way(session: Session) -> Way | None:
+    """The rollout that is on its way, else the newest one."""
+    rollout = rollouts.newest(session)
+    if rollout is None:
+        return None
+    scope = rollout.scope
+    return Way(
+        number=models.get(session, rollout.model_version_id).number,
+        rollout=rollout,
+        events=rollouts.events(session, 50, rollout.id),
+        decisions=rollout_events.decisions(session, rollout.id),
+        confirmed=rollout_events.confirmed(session, rollout.id),
+        scope=scopes.words(scopes.kept(scope)) if scope is not None else None,
+    )
 
 
 def _role(version: ModelVersion, live: Live) -> Literal["incumbent", "candidate"] | None:

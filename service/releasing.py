@@ -1,36 +1,45 @@
 """Let a model version take over, and take it back: the one act behind the page, the API and the command.
 
 Every move has a reason in words and is written down with who made it, in the caller's transaction. Nothing takes
-over on worse evidence, or on none where another model answers. Going back needs no evidence.
+over on worse evidence, or on none where another model answers, nor on one person's word: two confirm. Going back
+needs no evidence and one person.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store import models, people, rollouts
+from service import stepping
+from store import models, people, preflight, rollout_events, rollouts, switches
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
 from store.tables import Backtest, ModelVersion, Rollout
 
+PEOPLE_FOR_FULL = 2
+
 
 @dataclass(frozen=True)
 class Released:
-    """Who answers after a move: the number of a model version, or None for people."""
+    """Who answers after a move: the number of a model version, or None for people.
+
+    `confirmed`: who has said so far that the version may answer everything, where more must.
+    """
 
     event_id: int
     moved: int
     answering: int | None
+    confirmed: tuple[str, ...] = ()
 
 
 def promote(
     session: Session, version_number: int, actor: Actor, reason: str, now: datetime
 ) -> Released:
-    """The version answers everything from now on.
+    """The version answers everything from now on, if somebody else has confirmed it before; else this confirms it.
 
     Raises NotFound, Invalid without a reason, and Conflict: `answers_already`, `backtest_worse`, `no_backtest` (none
-    against the model that answers now), `candidate_on_its_way` (another one).
+    against the model that answers now), `candidate_on_its_way` (another one), `preflight` (its questions are not
+    answered), `evidence_against` (monitoring's newest decision is to take it back), `monitoring_silent`, `frozen`.
     """
     version = models.by_number(session, version_number)
     live = rollouts.live(session)
@@ -41,9 +50,15 @@ def promote(
     rollout = _on_its_way(session, version) or rollouts.open_rollout(
         session, version.id, actor, reason, now
     )
-    event = rollouts.move(
-        session, rollout.id, "promote", actor, reason, now, evidence=_evidence(backtest)
-    )
+    _check_ready(session, rollout, now)
+    confirmed = rollout_events.confirm(session, rollout.id, actor, reason, now)
+    if len(confirmed) < PEOPLE_FOR_FULL:
+        newest = rollouts.events(session, 1, rollout.id)[0]
+        _record(session, "confirm", version_number, actor, reason, newest.id, now)
+        answering = live.incumbent.number if live.incumbent else None
+        return Released(newest.id, version_number, answering, tuple(confirmed))
+    evidence = {**_evidence(backtest), "confirmed_by": confirmed}
+    event = rollouts.move(session, rollout.id, "promote", actor, reason, now, evidence=evidence)
     _record(session, "promote", version_number, actor, reason, event.id, now)
     return Released(event.id, version_number, version_number)
 
@@ -99,6 +114,17 @@ def _check_evidence(version: ModelVersion, backtest: Backtest | None, live: Live
             " which answers now.",
             "no_backtest",
         )
+
+
+def _check_ready(session: Session, rollout: Rollout, now: datetime) -> None:
+    if not preflight.answered(rollout.preflight, rollout.risks):
+        raise Conflict("The questions before a rollout are not answered yet.", "preflight")
+    if switches.thrown(session, "frozen"):
+        raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
+    decided = rollout_events.decisions(session, rollout.id, 1)
+    if decided and decided[0].verdict == "revert":
+        raise Conflict("The evidence is against this version.", "evidence_against")
+    stepping.check_watched(session, now)
 
 
 def _on_its_way(session: Session, version: ModelVersion) -> Rollout | None:

@@ -244,6 +244,14 @@ def acts(session: Session, limit: int) -> Sequence[PrivilegedAct]:
     ).all()
 
 
+def acts_since(session: Session, since: datetime | None = None) -> Sequence[PrivilegedAct]:
+    """Every privileged act from `since` on, oldest first."""
+    query = select(PrivilegedAct).order_by(PrivilegedAct.id)
+    if since is not None:
+        query = query.where(PrivilegedAct.at >= since)
+    return session.scalars(query).all()
+
+
 def _check_password(password: str) -> None:
     if len(password) < 10:
         raise Invalid("A password needs at least 10 characters.", "weak_password")

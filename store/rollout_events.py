@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.errors import Conflict, Invalid, NotFound
-from store.tables import Rollout, RolloutEvent
+from store.tables import Decision, Rollout, RolloutEvent
 from store.tables.rollouts import ACTORS
 
 
@@ -76,6 +76,44 @@ def events(
     return session.scalars(query).all()
 
 
+def all_since(
+    session: Session, since: datetime | None = None
+) -> Sequence[tuple[RolloutEvent, str]]:
+    """Every event from `since` on with its model version's id, oldest first."""
+    query = (
+        select(RolloutEvent, Rollout.model_version_id)
+        .join(Rollout, Rollout.id == RolloutEvent.rollout_id)
+        .order_by(RolloutEvent.id)
+    )
+    if since is not None:
+        query = query.where(RolloutEvent.at >= since)
+    return [(event, version) for event, version in session.execute(query)]
+
+
+def exposed_since(session: Session, rollout_id: str) -> datetime | None:
+    """When the candidate last began to answer anybody, from `manual`; None when it never did."""
+    return session.scalar(
+        select(RolloutEvent.at)
+        .where(
+            RolloutEvent.rollout_id == rollout_id,
+            RolloutEvent.from_stage == "manual",
+            RolloutEvent.to_stage.in_(("limited", "full")),
+        )
+        .order_by(RolloutEvent.id.desc())
+        .limit(1)
+    )
+
+
+def decisions(session: Session, rollout_id: str, limit: int = 200) -> Sequence[Decision]:
+    """What monitoring concluded about a rollout, newest first."""
+    return session.scalars(
+        select(Decision)
+        .where(Decision.rollout_id == rollout_id)
+        .order_by(Decision.id.desc())
+        .limit(limit)
+    ).all()
+
+
 def confirm(
     session: Session, rollout_id: str, actor: Actor, reason: str, now: datetime
 ) -> list[str]:
@@ -90,10 +128,10 @@ def confirm(
     if rollout.ended_at is not None or rollout.stage == "full":
         raise Conflict("This rollout is not on its way.", "illegal_move")
     agreed = confirmed(session, rollout_id)
-    if actor.name not in agreed:
+    if _who(actor.kind, actor.name) not in agreed:
         stage = rollout.stage
         write(session, rollout, "confirm", stage, stage, actor, reason, now, {})
-        agreed.append(actor.name)
+        agreed.append(_who(actor.kind, actor.name))
     return agreed
 
 
@@ -103,5 +141,10 @@ def confirmed(session: Session, rollout_id: str) -> list[str]:
     for one in events(session, 100, rollout_id):
         if one.move != "confirm":
             break
-        names.insert(0, one.actor)
+        names.insert(0, _who(one.actor_kind, one.actor))
     return names
+
+
+def _who(kind: str, name: str) -> str:
+    # two keys of one consumer are one hand
+    return name.rpartition(" (")[0] or name if kind == "key" else name

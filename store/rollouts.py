@@ -22,7 +22,8 @@ from store.scope import Scope
 from store.tables import ModelVersion, Rollout, RolloutEvent
 
 __all__ = [
-    "GROWS", "MOVES", "Actor", "Live", "LiveModel", "Move", "events", "get", "live", "move", "of_version",
+    "GROWS", "MOVES", "Actor", "Live", "LiveModel", "Move", "events", "get", "live", "move",
+    "newest", "of_version",
     "open_rollout",
 ]  # fmt: skip
 
@@ -200,6 +201,15 @@ def get(session: Session, rollout_id: str) -> Rollout:
     if rollout is None:
         raise NotFound("There is no such rollout.")
     return rollout
+
+
+def newest(session: Session) -> Rollout | None:
+    """The rollout that is on its way, else the one that was opened last."""
+    return session.scalar(
+        select(Rollout)
+        .order_by(Rollout.on_its_way.desc(), Rollout.opened_at.desc(), Rollout.id.desc())
+        .limit(1)
+    )
 
 
 def of_version(session: Session, model_version_id: str) -> Rollout | None:

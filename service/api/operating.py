@@ -66,6 +66,9 @@ class ReleasedTold(BaseModel):
     event_id: int
     moved: int = Field(description="The version that was promoted, withdrawn or reverted.")
     answering: int | None = Field(description="The version that answers now; null: people do.")
+    confirmed_by: list[str] = Field(
+        description="Who has confirmed a promotion so far, while somebody else must."
+    )
 
 
 class TrainingTold(BaseModel):
@@ -93,6 +96,10 @@ def list_models(_: Operator, session: Reading) -> ModelsTold:
                 "backtest_worse": "Its backtest says that it is worse.",
                 "no_backtest": "There is none against the version that answers now.",
                 "candidate_on_its_way": "Another version is on its way.",
+                "preflight": "The questions before a rollout are not answered.",
+                "evidence_against": "Monitoring's newest decision is to take it back.",
+                "frozen": "Rollouts are frozen.",
+                "monitoring_silent": "Monitoring has not been heard of for a minute.",
             },
         }
     ),
@@ -100,7 +107,7 @@ def list_models(_: Operator, session: Reading) -> ModelsTold:
 def promote(
     number: Number, body: ReasonBody, caller: Operator, session: Writing, now: Moment
 ) -> ReleasedTold:
-    """Every process that answers follows within a second."""
+    """The first call confirms, the second by somebody else promotes; every process follows within a second."""
     return _moved(releasing.promote(session, number, _actor(caller), body.reason, now))
 
 
@@ -148,7 +155,10 @@ def _actor(caller: Caller) -> Actor:
 
 def _moved(released: Released) -> ReleasedTold:
     return ReleasedTold(
-        event_id=released.event_id, moved=released.moved, answering=released.answering
+        event_id=released.event_id,
+        moved=released.moved,
+        answering=released.answering,
+        confirmed_by=list(released.confirmed),
     )
 
 

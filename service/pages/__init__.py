@@ -15,12 +15,13 @@ from service.pages import (
     pictures,
     reviewing,
     right,
+    rollout,
     signing,
     trying,
 )
 from service.pages.rendering import error_page
 
-ROOMS = (signing, home, trying, reviewing, pictures, guide, models, right, drift, manual)
+ROOMS = (signing, home, trying, reviewing, pictures, guide, models, rollout, right, drift, manual)
 
 router = APIRouter()
 for room in ROOMS:

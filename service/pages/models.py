@@ -83,8 +83,8 @@ def promote(
     number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
 ) -> Response:
     """Let a version answer everything."""
-    releasing.promote(session, number, _actor(found), reason, now)
-    return see("/models", done="promoted")
+    released = releasing.promote(session, number, _actor(found), reason, now)
+    return see("/models", done="promoted" if released.answering == number else "confirmed")
 
 
 @router.post("/{number}/withdraw", dependencies=[FromOurPage])

@@ -25,6 +25,13 @@ STATIC = FOLDER / "static"
 # what a page says after a change sent the browser back to it; only these can be said, whatever an address asks for
 DONE = {
     "promoted": "Done: the version that you promoted answers within a second.",
+    "confirmed": "Done: you have confirmed it; somebody else must as well.",
+    "prepared": "Done: what you wrote is kept with the rollout.",
+    "moved": "Done: every process follows within a second.",
+    "stopped": "Done: it is stopped, in every process within a second.",
+    "released": "Done: models may answer again.",
+    "frozen": "Done: nothing grows until somebody lets it.",
+    "unfrozen": "Done: rollouts go on.",
     "withdrawn": "Done: the version is off its way.",
     "reverted": "Done: the version is taken back.",
     "asked": "Done: the training waits for its turn; its progress shows here.",

@@ -60,6 +60,7 @@ MOVES = {
     "withdraw": "was withdrawn",
     "revert": "was taken back",
     "restore": "answers again",
+    "confirm": "may answer everything, one person said",
 }
 PHASES = {
     "gather": "gathering labels",

@@ -151,7 +151,7 @@ def measure(three: Programs, options: argparse.Namespace) -> dict[str, Any]:
             "retrain and backtest",
             lambda: three.wait_for(lambda: story.version(2), TRAINING_MINUTES * 60, "version 2"),
         )
-        story.act("/v1/models/2/promote", {"reason": f"backtest: {second['backtest']['verdict']}"})
+        three.promote(2, f"backtest: {second['backtest']['verdict']}", story.consumer)
         three.wait_for(lambda: story.answers(photos[0], 2), 10, "version 2 to answer")
         after = {
             "photographs": story.step("post photographs again", lambda: story.post(photos)),
@@ -191,7 +191,7 @@ def _first_model(story: Story, options: argparse.Namespace) -> list[Sample]:
     story.consumer.headers["Authorization"] = f"Bearer {key}"
     for program in ("service", "monitoring", "retrain"):
         three.start(program)
-    story.act("/v1/models/1/promote", {"reason": "the first model"})
+    three.promote(1, "the first model", story.consumer)
     golden = _golden(three)
     photos = [one for one in _samples(photo) if hashlib.sha256(one.data).hexdigest() in golden]
     three.wait_for(lambda: story.answers(photos[0], 1), 10, "version 1 to answer")

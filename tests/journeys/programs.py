@@ -19,6 +19,8 @@ from typing import TypeVar
 
 import httpx
 
+from tests.store.rolling import PLAN
+
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,6 +68,18 @@ class Programs:
                 f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
             )
         return done.stdout
+
+    def promote(self, number: int, reason: str, operator: httpx.Client) -> None:
+        """Answer the questions and let two hands confirm: the key's, and who types at the machine."""
+        path = f"/v1/models/{number}"
+        operator.put(f"{path}/preflight", json=PLAN).raise_for_status()
+        said = {"reason": reason}
+        self.wait_for(
+            lambda: operator.post(f"{path}/promote", json=said).is_success,
+            30,
+            "monitoring to be heard",
+        )
+        self.command("service", "promote", "--version", str(number), "--reason", reason)
 
     def start(self, program: str) -> None:
         """Start one program; the service is ready when this returns."""

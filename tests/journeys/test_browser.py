@@ -223,7 +223,10 @@ def test_an_operator_sees_the_training_go_on_and_promotes(
         with served.database.write() as session:
             jobs.get(session, job.id).progress = {"phase": "train", "share": 0.9, "note": "epoch 3"}
         olga.see("#training", "epoch 3")
-        olga.page.locator("#version-2 summary").click()
+        with served.database.write() as session:
+            rows.ready(session, number, wall_clock())
+        olga.page.goto("/models")
+        olga.page.locator("#version-2 summary").last.click()
         olga.page.locator("#version-2 textarea").fill("it is better on sketches")
         olga.page.locator("#version-2 form button").click()
         olga.see(".notice", "answers within a second")

@@ -78,7 +78,7 @@ def test_the_loop_closes(three: Programs, tmp_path: Path) -> None:
         first = _send(consumer, ordinary[0][0], told)
         assert (first["status"], first["label"], first["stage"]) == ("pending", None, "manual")
 
-        _act(consumer, "/v1/models/1/promote", "the first model, looked at")
+        three.promote(1, "the first model, looked at", consumer)
         three.wait_for(
             lambda: _answering(consumer, ordinary[0][0], told, 1), 10, "version 1 to answer"
         )
@@ -108,7 +108,7 @@ def test_the_loop_closes(three: Programs, tmp_path: Path) -> None:
         three.wait_for(
             lambda: _shadowed(three, consumer, shifted[0][0], told), 10, "a shadow answer"
         )
-        _act(consumer, "/v1/models/2/promote", "it learned the drawings")
+        three.promote(2, "it learned the drawings", consumer)
         three.wait_for(
             lambda: _answering(consumer, shifted[1][0], told, 2), 10, "version 2 to answer"
         )

@@ -12,7 +12,17 @@ from tests.service.serving import Serving
 
 # a connection for each request, so that there is nothing to close
 _NONE_KEPT = httpx.Limits(max_keepalive_connections=0)
-PAGES = ("/", "/try", "/review", "/guide", "/models", "/models/progress", "/right", "/drift")
+PAGES = (
+    "/",
+    "/try",
+    "/review",
+    "/guide",
+    "/models",
+    "/models/progress",
+    "/rollout",
+    "/right",
+    "/drift",
+)
 
 _VOID = {"meta", "link", "img", "input", "br", "hr"}
 

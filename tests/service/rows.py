@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from store import guides, jobs, models, people, predictions, reviews, windows
+from service import stepping
+from store import guides, jobs, models, people, predictions, reviews, rollout_events, windows
 from store.database import Database, Session
 from store.ids import new_id
 from store.models import NewVersion
 from store.pictures import NewPicture
 from store.prediction_log import Entry, NewPrediction, PredictionLog
 from store.reviews import NewReview
-from store.tables import Job, ModelVersion, Person, Window
+from store.rollouts import Actor
+from store.tables import Heartbeat, Job, ModelVersion, Person, Window
 from store.windows import NewReport, NewWindow
+from tests.store.rolling import PLAN
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -116,6 +119,22 @@ def window(session: Session, version_id: str, segment: str, **changes: Any) -> W
     report = NewReport("evidently", zlib.compress(b"{}"), zlib.compress(html.encode()), sha256)
     windows.keep_script(session, sha256, zlib.compress(script), NOON)
     return windows.add(session, replace(new, **changes), report, NOON)
+
+
+SECOND = Actor("person", "a second operator")
+
+
+def heard(session: Session, now: datetime) -> None:
+    """Monitoring says that it is alive."""
+    session.merge(Heartbeat(program="monitoring", instance="test", at=now, detail={}))
+
+
+def ready(session: Session, number: int, now: datetime, **plan: Any) -> None:
+    """Answer a version's questions, let monitoring be alive, and let one operator confirm it."""
+    heard(session, now)
+    stepping.prepare(session, number, {**PLAN, **plan}, SECOND, now)
+    rollout = stepping.on_its_way(session, number)
+    rollout_events.confirm(session, rollout.id, SECOND, "it may", now)
 
 
 def job(session: Session, asked_by: str, **changes: Any) -> Job:

@@ -151,7 +151,7 @@ def test_what_cannot_be_done_is_one_sentence(small: Machine) -> None:
 
 
 def test_promoting_and_reverting_and_the_status(machine: Machine, database: Database) -> None:
-    version(machine, database)
+    ready(machine, database)
     assert "version 1 answers" in machine.does("promote", "--version", "1", "--reason", "the first")
     assert "answering: version 1" in machine.does("status")
     with database.write() as session:
@@ -197,7 +197,7 @@ def test_a_database_that_nobody_answers_at_is_one_sentence(small: Machine) -> No
 
 
 def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Database) -> None:
-    version(machine, database)
+    ready(machine, database)
     machine.does("promote", "--version", "1", "--reason", "the first")
     key = machine.does("key", "add", "shop", "--role", "consumer").strip()
     with served(machine) as (url, process, lines):
@@ -217,7 +217,7 @@ def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Dat
 
 
 def test_what_was_acknowledged_survives_a_kill(machine: Machine, database: Database) -> None:
-    version(machine, database)
+    ready(machine, database)
     machine.does("promote", "--version", "1", "--reason", "the first")
     key = machine.does("key", "add", "shop", "--role", "consumer").strip()
     told: list[str] = []
@@ -247,6 +247,13 @@ def test_what_was_acknowledged_survives_a_kill(machine: Machine, database: Datab
         }
     assert len(told) > 20
     assert set(told) <= kept
+
+
+def ready(machine: Machine, database: Database) -> None:
+    """A version that one operator has confirmed."""
+    version(machine, database)
+    with database.write() as session:
+        rows.ready(session, 1, wall_clock())
 
 
 def version(machine: Machine, database: Database) -> None:

@@ -91,6 +91,8 @@ def test_a_version_takes_over_and_is_taken_back_with_a_reason(
     assert "better" in page.all("article", id="version-2")[0].text
     assert "between +1.0 and +9.0" in page.text
     assert olga.submit(f"/models/{second}/promote", reason=" ").status_code == 422
+    with served.database.write() as session:
+        rows.ready(session, second, wall_clock())
     done = olga.submit(f"/models/{second}/promote", reason="it knows sketches")
     assert done.headers["location"] == "/models?done=promoted"
     after = olga.page(done.headers["location"])

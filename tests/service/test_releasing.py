@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from service import listing, releasing, retraining
+from service import listing, releasing, retraining, stepping, stopping
 from service.client import Refused
+from service.clock import wall_clock
 from service.releasing import Released
-from store import jobs, models, people, rollouts
+from store import jobs, models, people, rollout_events, rollouts
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.models import NewBacktest
@@ -17,6 +19,7 @@ from store.rollouts import Actor
 from store.tables import ModelVersion
 from tests.service import rows
 from tests.service.serving import Serving
+from tests.store.rolling import PLAN, prepare
 from tests.toy import draw
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -51,6 +54,14 @@ def versions(database: Database, number: int) -> list[ModelVersion]:
 
 def promote(database: Database, number: int, reason: str = "it is better") -> Released:
     with database.write() as session:
+        live = rollouts.live(session)
+        answers = live.incumbent is not None and live.incumbent.number == number
+        if (
+            live.candidate is None
+            and not answers
+            and any(one.number == number for one in models.newest_first(session))
+        ):
+            rows.ready(session, number, NOON)
         return releasing.promote(session, number, ANNA, reason, NOON)
 
 
@@ -64,8 +75,9 @@ def test_the_first_model_takes_over_from_people_without_a_backtest(database: Dat
     released = promote(database, 1)
     assert (released.moved, released.answering) == (1, 1)
     with database.read() as session:
-        assert [one.move for one in rollouts.events(session)] == ["promote", "open"]
-        (act,) = people.acts(session, 10)
+        moves = [one.move for one in rollouts.events(session)]
+        act = people.acts(session, 10)[0]
+    assert moves == ["promote", "confirm", "confirm", "open"]
     assert (act.actor, act.act, act.subject) == ("anna", "promote", "version 1")
     assert act.detail["reason"] == "it is better"
     assert act.detail["event"] == released.event_id
@@ -101,6 +113,77 @@ def test_worse_evidence_lets_nothing_take_over(database: Database) -> None:
     with pytest.raises(Conflict) as against:
         promote(database, 2)
     assert alone.value.code == against.value.code == "backtest_worse"
+
+
+def test_one_person_alone_lets_nothing_answer_everything(database: Database) -> None:
+    versions(database, 1)
+    with database.write() as session:
+        rows.heard(session, NOON)
+        stepping.prepare(session, 1, PLAN, ANNA, NOON)
+        first = releasing.promote(session, 1, ANNA, "it is good", NOON)
+        again = releasing.promote(session, 1, ANNA, "it really is", NOON)
+    assert (first.answering, first.confirmed) == (None, ("anna",))
+    assert (again.answering, again.confirmed) == (None, ("anna",))
+    with database.write() as session:
+        keys = [Actor("key", f"ops (ursa_{one})") for one in ("abc", "xyz")]
+        rollout = stepping.on_its_way(session, 1).id
+        one_hand = [rollout_events.confirm(session, rollout, key, "I agree", NOON) for key in keys]
+    assert one_hand == [["anna", "ops"], ["anna", "ops"]]
+
+
+def test_what_was_confirmed_before_a_step_does_not_count_after_it(database: Database) -> None:
+    versions(database, 1)
+    with database.write() as session:
+        rows.ready(session, 1, NOON)
+        stepping.limit(session, 1, None, ANNA, "try it", NOON)
+        told = releasing.promote(session, 1, ANNA, "it is good", NOON)
+    assert (told.answering, told.confirmed) == (None, ("anna",))
+
+
+@pytest.mark.parametrize(
+    ("code", "lacking"),
+    [("preflight", {"risks": []}), ("preflight", {"answers": {}}), ("monitoring_silent", {})],
+)
+def test_without_answers_or_a_heartbeat_nothing_grows(
+    database: Database, code: str, lacking: dict[str, Any]
+) -> None:
+    versions(database, 1)
+    late = NOON + timedelta(minutes=2) if code == "monitoring_silent" else NOON
+    with database.write() as session:
+        rows.ready(session, 1, NOON, **lacking)
+        for act in (
+            lambda: releasing.promote(session, 1, ANNA, "it is good", late),
+            lambda: stepping.limit(session, 1, None, ANNA, "try it", late),
+        ):
+            with pytest.raises(Conflict) as refused:
+                act()
+            assert refused.value.code == code
+
+
+def test_while_frozen_nothing_grows_and_everything_can_be_taken_back(database: Database) -> None:
+    versions(database, 1)
+    with database.write() as session:
+        rows.ready(session, 1, NOON)
+        stepping.limit(session, 1, None, ANNA, "try it", NOON)
+        stopping.freeze(session, True, ANNA, "wait", NOON)
+        for act in (
+            lambda: releasing.promote(session, 1, ANNA, "it is good", NOON),
+            lambda: stepping.expand(session, 1, None, ANNA, "more", NOON),
+        ):
+            with pytest.raises(Conflict) as refused:
+                act()
+            assert refused.value.code == "frozen"
+        assert stepping.fall_back(session, 1, ANNA, "back", NOON).to_stage == "manual"
+        stopping.freeze(session, False, ANNA, "go on", NOON)
+        assert stepping.limit(session, 1, None, ANNA, "again", NOON).to_stage == "limited"
+        assert [stepping.expand(session, 1, None, ANNA, "more", NOON).share for _ in range(3)] == [
+            0.05, 0.25, 0.5,
+        ]  # fmt: skip
+        with pytest.raises(Conflict) as over:
+            stepping.expand(session, 1, None, ANNA, "more", NOON)
+        with pytest.raises(Conflict) as less:
+            stepping.expand(session, 1, 0.1, ANNA, "less", NOON)
+    assert over.value.code == less.value.code == "not_more"
 
 
 def test_who_cannot_tell_may_decide(database: Database) -> None:
@@ -173,7 +256,7 @@ def test_reverting_goes_back_one_by_one_to_people(database: Database) -> None:
     promote(database, 1)
     backtest(database, second, first)
     promote(database, 2)
-    assert revert(database) == Released(event_id=5, moved=2, answering=1)
+    assert revert(database) == Released(event_id=9, moved=2, answering=1)
     assert revert(database).answering is None
     with pytest.raises(Conflict) as refused:
         revert(database)
@@ -193,8 +276,10 @@ def test_a_candidate_that_answers_a_part_is_what_is_reverted(database: Database)
     promote(database, 1)
     with database.write() as session:
         rollout = rollouts.open_rollout(session, second.id, ANNA, "a candidate", NOON)
+        prepare(rollout)
+        session.flush()
         rollouts.move(session, rollout.id, "limit", ANNA, "try it", NOON, share=0.1)
-    assert revert(database) == Released(event_id=5, moved=second.number, answering=first.number)
+    assert revert(database) == Released(event_id=7, moved=second.number, answering=first.number)
 
 
 def test_versions_are_listed_with_where_they_stand(database: Database) -> None:
@@ -227,6 +312,8 @@ def test_an_operator_releases_over_the_api(served: Serving, tmp_path: Path) -> N
     number = served.register(tmp_path / "one")
     with served.client("ops", "operator") as operator, served.client() as shop:
         assert operator.models()[0]["role"] is None
+        with served.database.write() as session:
+            rows.ready(session, number, wall_clock())
         assert operator.promote(number, "the first").answering == number
         assert operator.models()[0]["role"] == "incumbent"
         served.program.live.refresh()
@@ -241,7 +328,7 @@ def test_an_operator_releases_over_the_api(served: Serving, tmp_path: Path) -> N
     with served.database.read() as session:
         acts = people.acts(session, 10)
         event = rollouts.events(session, 1)[0]
-    assert [one.act for one in acts] == ["retrain", "revert", "promote"]
+    assert [one.act for one in acts] == ["retrain", "revert", "promote", "preflight"]
     assert acts[0].actor.startswith("ops (ursa_")
     assert (event.actor_kind, event.reason) == ("key", "try people again")
 

@@ -22,23 +22,23 @@ def opened(session: Session, name: object = "bundle") -> Rollout:
     return rollout
 
 
+PLAN: dict[str, Any] = {
+    "answers": dict.fromkeys(preflight.QUESTIONS, "as the test wants it"),
+    "risks": [
+        {
+            "risk": "it is wrong",
+            "metric": preflight.METRICS[0],
+            "alert": preflight.ALERTS[0],
+            "owner": "olga",
+        }
+    ],
+    "scope": {"segments": ["zoo"]},
+}
+
+
 def prepare(rollout: Rollout, **plan: Any) -> None:
     """Answer the questions before a rollout, and plan a limited stage."""
-    rollout.preflight, rollout.risks = preflight.parse(
-        {
-            "answers": dict.fromkeys(preflight.QUESTIONS, "as the test wants it"),
-            "risks": [
-                {
-                    "risk": "it is wrong",
-                    "metric": preflight.METRICS[0],
-                    "alert": preflight.ALERTS[0],
-                    "owner": "olga",
-                }
-            ],
-            "scope": {"segments": ["zoo"]},
-            **plan,
-        }
-    )
+    rollout.preflight, rollout.risks = preflight.parse({**PLAN, **plan})
 
 
 def promoted(session: Session, name: object) -> Rollout:

@@ -1,0 +1,212 @@
+"""The rollout page's sentences and drawings, from rows alone: where the candidate stands, what it waits for, what next.
+
+The e-values of a decision are kept as natural logarithms with the threshold of each beside them. The interval is a
+confidence sequence, valid however often one looks. Nothing here decides or asks the database.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import exp, log
+
+from service.listing import Way
+from service.pages import charts, words
+from store import preflight
+from store import scope as scopes
+from store.action_ratio import Cell
+from store.actions import Report
+from store.tables import Decision
+
+BECAUSE = {
+    "harm": "the candidate is wrong more often where the two differ",
+    "class_harm": "one class got worse",
+    "failing": "the candidate fails too often",
+    "slow": "the candidate is too slow too often",
+    "after_full": "it has got worse since it answers everything",
+    "actions": "what is decided has changed too much in one segment",
+    "overdue": "too many questions to people are past their time: answer those first",
+    "full": "it answers everything and stays watched",
+    "readers": "the reviewers' own error is not known well enough: more pictures must be read twice",
+    "pairs": "more pictures that both have answered",
+    "evidence": "more labels where the two differ",
+    "frozen": "people have frozen all rollouts",
+    "heartbeat": "monitoring has not been heard of lately",
+    "alarm": "an alarm is open",
+    "preflight": "the questions before it are not answered",
+    "scope": "nobody has written a scope yet",
+}
+BETS = (0.15, 0.235, 0.37, 0.58, 0.9)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One step of the way: `state` is done, here or ahead."""
+
+    name: str
+    about: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`bars`: (name, share of the threshold in per cent, sentence); `interval`: of the difference, None too early."""
+
+    bars: tuple[tuple[str, float, str], ...]
+    interval: charts.Interval | None
+    at: datetime
+    pairs: int
+    differing: int
+
+
+def track(way: Way | None) -> list[Stop]:
+    """Every step from `manual` to `full` by the plan."""
+    plan = way.rollout.preflight if way else None
+    steps: list[float] = list((plan or {}).get("steps", preflight.STEPS))
+    names = ["manual", "limited", *(f"{100 * step:g} %" for step in steps), "full"]
+    here = -1
+    if way is not None:
+        stage, share = way.rollout.stage, way.rollout.share
+        here = {"manual": 0, "limited": 1, "full": len(names) - 1}.get(stage, 2)
+        if stage == "expanding":
+            here += sum(step < share for step in steps)
+    about = [
+        "runs alongside",
+        "inside a scope",
+        *["of all subjects"] * len(steps),
+        "answers everything",
+    ]
+    ended = way is not None and way.rollout.ended_at is not None
+    return [
+        Stop(name, about[place], "done" if place < here or (ended and place == here) else "here" if place == here else "ahead")
+        for place, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def waits(way: Way | None, now: datetime) -> list[str]:
+    """What the candidate waits for, in sentences."""
+    if way is None or way.rollout.ended_at is not None:
+        return []
+    decision = way.decisions[0] if way.decisions else None
+    if decision is None:
+        return ["Monitoring has not looked at it yet."]
+    reasons = [words.word(BECAUSE, name) for name in decision.values.get("because", ())]
+    if decision.verdict == "revert":
+        return [f"It should be taken back: {'; '.join(reasons)}."]
+    if decision.verdict == "advance" and not reasons:
+        return ["Nothing: the evidence is enough for the next step."]
+    told = [f"It waits: {'; '.join(reasons)}."] if reasons else []
+    return [*told, *_how_many(way, now)]
+
+
+def next_step(way: Way | None) -> str | None:
+    """The next step in words; None when there is none."""
+    if way is None or not way.rollout.on_its_way:
+        return None
+    rollout = way.rollout
+    if rollout.stage == "manual":
+        planned = preflight.planned_scope(rollout.preflight)
+        if planned is None:
+            return "Somebody writes down where it may answer first."
+        return f"It answers inside its scope. {scopes.words(scopes.kept(planned))}"
+    before = rollout.share if rollout.stage == "expanding" else 0.0
+    share = preflight.next_step(rollout.preflight, before)
+    if share is not None:
+        return f"It answers for {100 * share:g} % of all subjects."
+    missing = 2 - len(way.confirmed)
+    return f"It answers everything, when {missing} more {'person says' if missing == 1 else 'people say'} so."
+
+
+def changed_first(report: Report | None) -> list[Cell]:
+    """The cells of a report, those that changed first; at most twenty."""
+    cells = report.cells if report is not None else ()
+    order = {"stop": 0, "alert": 1, None: 2}
+    return sorted(cells, key=lambda one: (order[one.verdict], one.segment, one.action))[:20]
+
+
+def drawn(way: Way | None) -> Drawn | None:
+    """The newest decision's e-values against their thresholds, and the difference with its interval."""
+    decision = way.decisions[0] if way is not None and way.decisions else None
+    if decision is None:
+        return None
+    named = (("not_worse", "Not worse"), ("harm", "Harm"), ("class_harm", "Harm in one class"))
+    bars = tuple(
+        (name, min(100.0, max(0.0, 100 * value / limit)), _said(name, value, limit))
+        for key, name in named
+        if (value := decision.values.get(key)) is not None
+        and (limit := decision.thresholds.get(key))
+    )
+    return Drawn(
+        bars, _interval(decision), decision.at,
+        int(decision.values.get("pairs", 0)), int(decision.values.get("differing", 0)),
+    )  # fmt: skip
+
+
+def _said(name: str, value: float, limit: float) -> str:
+    return f"{name}: {100 * max(0.0, value) / limit:.0f} % of the evidence that concludes it"
+
+
+def _interval(decision: Decision) -> charts.Interval | None:
+    step = decision.values.get("step") or {}
+    wins, losses = int(step.get("wins", 0)), int(step.get("losses", 0))
+    pairs = wins + losses + int(step.get("ties", 0)) + int(step.get("overdue", 0))
+    if wins + losses == 0 or pairs < 30:
+        return None
+    # an overdue question counts against the candidate, as in the test
+    losses += int(step.get("overdue", 0))
+    ties = pairs - wins - losses
+    low, high = _at_least(wins, losses, ties), -_at_least(losses, wins, ties)
+    return charts.interval((wins - losses) / pairs, low, high)
+
+
+def _at_least(wins: int, losses: int, ties: int) -> float:
+    """The lower bound of the mean difference: betting on more than it, at level .025, valid at any time."""
+    low, high = -1.0, (wins - losses) / (wins + losses + ties)
+    for _ in range(40):
+        middle = (low + high) / 2
+        if _wealth(wins, losses, ties, middle) >= log(40):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _wealth(wins: int, losses: int, ties: int, mean: float) -> float:
+    """The logarithm of what fixed bets against `mean` have earned, the average of five (Waudby-Smith and Ramdas)."""
+    paths = []
+    for bet in BETS:
+        # of the largest bet that cannot go broke against this mean
+        stake = bet / (1 + mean) if mean > -1 else bet
+        gains = (1 + stake * (1 - mean), 1 + stake * (-1 - mean), 1 - stake * mean)
+        if min(gains) <= 0:
+            continue
+        paths.append(sum(n * log(g) for n, g in zip((wins, losses, ties), gains, strict=True)))
+    most = max(paths, default=-1e9)
+    return most + log(sum(exp(one - most) for one in paths) / len(BETS)) if paths else -1e9
+
+
+def _how_many(way: Way, now: datetime) -> list[str]:
+    """About how many more labelled disagreements, and when at the rate of the last days."""
+    decision = way.decisions[0]
+    value, limit = decision.values.get("not_worse"), decision.thresholds.get("not_worse")
+    labelled = sum(
+        int((decision.values.get("step") or {}).get(one, 0)) for one in ("wins", "losses", "ties")
+    )
+    differing = int(decision.values.get("differing", 0))
+    if not value or not limit or value <= 0 or differing == 0 or labelled == 0:
+        return ["It is too early to say how many labels more."]
+    more = max(1, round(differing * (limit / value - 1)))
+    sentence = f"About {words.some(more, 'more labelled disagreement')}"
+    first = way.decisions[-1]
+    days = (decision.at - first.at).total_seconds() / 86_400
+    gained = differing - int(first.values.get("differing", 0))
+    if days < 0.02 or gained <= 0:
+        return [f"{sentence}."]
+    wait = timedelta(days=more * days / gained)
+    when = now + wait
+    day = (
+        "today"
+        if when.date() == now.date()
+        else when.strftime("%A")
+        if wait.days < 6
+        else when.strftime("%d %B")
+    )
+    return [f"{sentence}; at this rate {day}."]

@@ -1,0 +1,119 @@
+"""Take a candidate through its stages: the acts behind the rollout page, the API and the commands.
+
+Order: answer the questions (`prepare`), let it answer inside a scope (`limit`), for a growing share (`expand`);
+`fall_back` takes it to `manual` again. `service.releasing` lets it answer everything and takes it back. Every move
+has a reason and is written down. Nothing grows while monitoring is silent: nobody would notice.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from store import jobs, models, people, preflight, rollouts
+from store.database import Session
+from store.errors import Conflict
+from store.rollouts import Actor
+from store.tables import Rollout, RolloutEvent
+
+SILENT_AFTER = timedelta(seconds=60)
+
+
+def prepare(
+    session: Session, version_number: int, given: Mapping[str, Any], actor: Actor, now: datetime
+) -> list[str]:
+    """Keep the answers, risks, scope and steps of a version's rollout, which opens with them; what is still lacking.
+
+    They may be written again while it is in `manual`. Raises NotFound, Invalid, Conflict `illegal_move`, and where
+    the rollout cannot be opened `candidate_on_its_way` and `answers_already`.
+    """
+    version = models.by_number(session, version_number)
+    rollout = rollouts.of_version(session, version.id)
+    if rollout is None or not rollout.on_its_way:
+        reason = "the questions before it are being answered"
+        rollout = rollouts.open_rollout(session, version.id, actor, reason, now)
+    if rollout.stage != "manual":
+        raise Conflict(
+            "What was answered before the first step is not changed after it.", "illegal_move"
+        )
+    kept, risks = preflight.parse(given)
+    rollout.preflight, rollout.risks = kept, risks
+    session.flush()
+    missing = preflight.lacks(kept, risks)
+    detail = {"actor_kind": actor.kind, "lacking": len(missing), "risks": len(risks)}
+    people.record_act(session, actor.name, "preflight", f"version {version_number}", detail, now)
+    return missing
+
+
+def limit(
+    session: Session,
+    version_number: int,
+    scope: Mapping[str, Any] | None,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+) -> RolloutEvent:
+    """The candidate answers inside a scope: the one given, else the planned one.
+
+    Raises NotFound, Invalid (`scope`, `no_reason`), Conflict: `not_on_its_way`, `preflight`, `no_scope`, `frozen`,
+    `monitoring_silent`, `illegal_move`.
+    """
+    given = dict(scope) if scope is not None else None
+    return _move(session, version_number, "limit", actor, reason, now, scope=given)
+
+
+def expand(
+    session: Session,
+    version_number: int,
+    share: float | None,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+) -> RolloutEvent:
+    """The candidate answers for a larger share: the one given, else the next planned step.
+
+    Raises as `limit` does, and Conflict `not_more`.
+    """
+    return _move(session, version_number, "expand", actor, reason, now, share=share)
+
+
+def fall_back(
+    session: Session, version_number: int, actor: Actor, reason: str, now: datetime
+) -> RolloutEvent:
+    """The candidate runs alongside again and changes nothing. Needs no evidence and no monitoring."""
+    return _move(session, version_number, "fall_back", actor, reason, now)
+
+
+def on_its_way(session: Session, version_number: int) -> Rollout:
+    """The rollout of a version. Raises NotFound, Conflict `not_on_its_way`."""
+    rollout = rollouts.of_version(session, models.by_number(session, version_number).id)
+    if rollout is None or not rollout.on_its_way:
+        raise Conflict(f"Version {version_number} is not on its way.", "not_on_its_way")
+    return rollout
+
+
+def check_watched(session: Session, now: datetime) -> None:
+    """Raises Conflict `monitoring_silent` unless monitoring said within a minute that it is alive."""
+    heard = jobs.heartbeats(session).get("monitoring")
+    if heard is None or now - heard > SILENT_AFTER:
+        raise Conflict(
+            "Nothing grows while monitoring is silent: it has not been heard of for a minute.",
+            "monitoring_silent",
+        )
+
+
+def _move(
+    session: Session,
+    version_number: int,
+    name: str,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    **how: Any,
+) -> RolloutEvent:
+    rollout = on_its_way(session, version_number)
+    if name in rollouts.GROWS:
+        check_watched(session, now)
+    event = rollouts.move(session, rollout.id, name, actor, reason, now, **how)
+    detail = {"reason": reason.strip(), "event": event.id, "actor_kind": actor.kind}
+    people.record_act(session, actor.name, name, f"version {version_number}", detail, now)
+    return event

@@ -1,0 +1,58 @@
+"""The switches: stop models at once and let them answer again, freeze every rollout and release it.
+
+Order of a kill: this process in the same moment, a mark in the storage that every other finds within a second, then
+the rows, by whoever reaches the database first. A kill waits for no database; a release does. Each has a reason.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from service import stops
+from service.live import LiveModels
+from service.standing import Standing
+from service.stops import KILLED, Stop
+from store import switches
+from store.database import Session
+from store.errors import Conflict, Invalid
+from store.objects import Objects
+from store.rollouts import Actor
+
+Target = Literal["manual", "last_good"]
+
+
+def kill(live: LiveModels, to: Target, actor: Actor, reason: str, now: datetime) -> Stop:
+    """Let no model answer (`manual`), or take back the newest one that answers anybody (`last_good`).
+
+    Returns when the mark is in the storage. Raises Invalid without a reason, Conflict `nothing_to_revert`, and
+    Unavailable when the storage cannot be written: then only this process has stopped, and keeps trying.
+    """
+    if not reason.strip():
+        raise Invalid("A reason is needed.", "no_reason")
+    target = KILLED if to == "manual" else newest_answering(live.standing)
+    stop = Stop(target, actor, reason.strip(), now)
+    live.halt(stop)
+    live.look_for_stops()
+    return stop
+
+
+def newest_answering(standing: Standing) -> str:
+    """The rollout that `last_good` takes back: the candidate's where it answers anybody, else the incumbent's."""
+    answering = [
+        one.model.rollout_id
+        for one in (standing.candidate, standing.incumbent)
+        if one is not None and one.model.stage != "manual"
+    ]
+    if not answering:
+        raise Conflict("People answer already: no model can be reverted.", "nothing_to_revert")
+    return answering[0]
+
+
+def release(session: Session, objects: Objects, actor: Actor, reason: str, now: datetime) -> None:
+    """Let models answer again. Raises Invalid without a reason, Unavailable when the mark cannot be lifted."""
+    switches.throw(session, KILLED, False, actor.kind, actor.name, reason, now)
+    stops.lift(objects)
+
+
+def freeze(session: Session, on: bool, actor: Actor, reason: str, now: datetime) -> None:
+    """Let no candidate's exposure grow, or let it again. Raises Invalid without a reason."""
+    switches.throw(session, "frozen", on, actor.kind, actor.name, reason, now)
