@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from store import models, rollout_events, rollouts
+from store import decisions, models, rollout_events, rollouts
 from store import scope as scopes
 from store.database import Session
 from store.rollouts import Live
@@ -74,7 +74,7 @@ def way(session: Session) -> Way | None:
         number=models.get(session, rollout.model_version_id).number,
         rollout=rollout,
         events=rollouts.events(session, 50, rollout.id),
-        decisions=rollout_events.decisions(session, rollout.id),
+        decisions=decisions.newest(session, 200, rollout.id),
         confirmed=rollout_events.confirmed(session, rollout.id),
         scope=scopes.words(scopes.kept(scope)) if scope is not None else None,
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from service import stepping
-from store import models, people, preflight, rollout_events, rollouts, switches
+from store import decisions, models, people, preflight, rollout_events, rollouts, switches
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
@@ -121,7 +121,7 @@ def _check_ready(session: Session, rollout: Rollout, now: datetime) -> None:
         raise Conflict("The questions before a rollout are not answered yet.", "preflight")
     if switches.thrown(session, "frozen"):
         raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
-    decided = rollout_events.decisions(session, rollout.id, 1)
+    decided = decisions.newest(session, 1, rollout.id)
     if decided and decided[0].verdict == "revert":
         raise Conflict("The evidence is against this version.", "evidence_against")
     stepping.check_watched(session, now)

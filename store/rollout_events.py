@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.errors import Conflict, Invalid, NotFound
-from store.tables import Decision, Rollout, RolloutEvent
+from store.tables import Rollout, RolloutEvent
 from store.tables.rollouts import ACTORS
 
 
@@ -102,16 +102,6 @@ def exposed_since(session: Session, rollout_id: str) -> datetime | None:
         .order_by(RolloutEvent.id.desc())
         .limit(1)
     )
-
-
-def decisions(session: Session, rollout_id: str, limit: int = 200) -> Sequence[Decision]:
-    """What monitoring concluded about a rollout, newest first."""
-    return session.scalars(
-        select(Decision)
-        .where(Decision.rollout_id == rollout_id)
-        .order_by(Decision.id.desc())
-        .limit(limit)
-    ).all()
 
 
 def confirm(

@@ -1,0 +1,144 @@
+"""What the clock and the counts ask for: a stage's end, held answers at their limit, changed actions."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from monitoring import stage_turns
+from monitoring.monitor import Monitor
+from store import people, predictions, rollouts
+from store.database import Database
+from store.ids import new_id
+from store.pictures import NewPicture
+from store.prediction_log import Entry, NewPrediction, NewShadow, PredictionLog
+from store.reviews import NewReview
+from store.rollouts import Actor
+from store.tables import Prediction, Rollout
+from tests.store.given import NOW, digest, later, prediction, version
+
+SYSTEM = Actor("system", "a test")
+
+
+class Stage:
+    """A candidate beside an incumbent, and the answers of both."""
+
+    def __init__(self, database: Database, scope: dict[str, Any]) -> None:
+        self.database = database
+        with database.write() as session:
+            old, new = version(session, "old"), version(session, "new")
+            self.old, self.new = old.id, new.id
+            first = rollouts.open_rollout(session, self.old, SYSTEM, "first", NOW)
+            rollouts.move(session, first.id, "promote", SYSTEM, "first", NOW)
+            self.rollout = rollouts.open_rollout(session, self.new, SYSTEM, "next", NOW).id
+            event = rollouts.move(session, self.rollout, "limit", SYSTEM, "try", NOW, scope=scope)
+            self.event = event.id
+            self.consumer = people.add_consumer(session, "shop", NOW).id
+
+    def keep(self, entries: list[Entry]) -> None:
+        """Write them as the service would."""
+        log = PredictionLog(self.database)
+        log.start()
+        for one in entries:
+            log.keep(one)
+        log.stop()
+
+    def answer(self, number: int, **changes: Any) -> NewPrediction:
+        """Prediction `number` of the candidate."""
+        made = {"model_version_id": self.new, "stage": "limited", "rollout_event_id": self.event}
+        return prediction(self.consumer, number, **{**made, **changes})
+
+    def held(self, number: int, shadow: NewShadow | None) -> str:
+        """A held answer whose review is due a minute after NOW."""
+        row = self.answer(
+            number, decision="hold", status="pending", answer=None, answered_by=None, answered_at=None
+        )  # fmt: skip
+        picture = NewPicture(row.picture_digest, "png", 100, 64, 48)
+        review = NewReview(row.id, row.picture_digest, "held", ("held",), deadline=later(minutes=1))
+        self.keep([Entry(row, picture, (shadow,) if shadow else (), review)])
+        return row.id
+
+    def row(self, prediction_id: str) -> Prediction:
+        with self.database.read() as session:
+            return predictions.get(session, prediction_id)
+
+    def stage(self) -> Rollout:
+        with self.database.read() as session:
+            return rollouts.get(session, self.rollout)
+
+
+def monitor(database: Database, at: datetime) -> Monitor:
+    """One whose clock stands still; the parts of this room ask for no more."""
+    return Monitor(settings=None, clock=lambda: at, database=database, references=None, name="m1")  # type: ignore[arg-type]  # see above
+
+
+def said(stage: Stage, label: str) -> NewShadow:
+    return NewShadow(stage.old, label, 0.9, {label: 0.9}, None, 1.0)
+
+
+def test_at_its_end_a_stage_falls_back_once_whoever_looks(database: Database) -> None:
+    stage = Stage(database, {"expires_at": later(hours=1).isoformat()})
+    stage_turns.expire(monitor(database, later(minutes=59)))
+    assert stage.stage().stage == "limited"
+    for _ in range(2):
+        stage_turns.expire(monitor(database, later(hours=1)))
+    with database.read() as session:
+        moves = [(one.move, one.actor_kind) for one in rollouts.events(session, 2, stage.rollout)]
+    assert stage.stage().stage == "manual"
+    assert moves == [("fall_back", "monitoring"), ("limit", "system")]
+
+
+@pytest.mark.parametrize(
+    ("at_limit", "given"), [("incumbent", "teddy"), ("candidate", "grizzly"), ("people", None)]
+)
+def test_a_held_answer_gets_at_its_limit_what_was_written(
+    database: Database, at_limit: str, given: str | None
+) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": at_limit})
+    waiting = stage.held(1, said(stage, "teddy"))
+    stage_turns.answer_overdue(monitor(database, later(seconds=59)))
+    assert stage.row(waiting).status == "pending"
+    for _ in range(2):
+        stage_turns.answer_overdue(monitor(database, later(minutes=1)))
+    row = stage.row(waiting)
+    assert (row.answer, row.status) == (given, "answered" if given else "pending")
+    assert row.answered_by == ("model" if given else None)
+
+
+def test_without_the_incumbents_word_a_person_is_waited_for(database: Database) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "incumbent"})
+    failed = NewShadow(stage.old, None, None, None, "NetworkError: no", 1.0)
+    rows = [stage.held(1, None), stage.held(2, failed)]
+    stage_turns.answer_overdue(monitor(database, later(hours=1)))
+    assert [stage.row(one).status for one in rows] == ["pending", "pending"]
+
+
+@pytest.mark.parametrize(("doubled", "leads_to"), [(True, "manual"), (False, "limited")])
+def test_a_changed_action_in_one_segment_lets_the_candidate_fall_back(
+    sqlite_url: str, doubled: bool, leads_to: str
+) -> None:
+    database = Database(sqlite_url)
+    stage = Stage(database, {})
+    entries = []
+    for number in range(400):
+        picture = NewPicture(digest(number % 7), "png", 100, 64, 48)
+        before = number < 200
+        often = 10 if before or not doubled else 2
+        label = "black" if number % often == 0 else "teddy"
+        made = NOW + timedelta(seconds=number - 300 if before else number)
+        row = replace(
+            stage.answer(number, label=label, answer=label, segment="zoo"),
+            id=new_id(made), created_at=made, picture_digest=picture.digest,
+            model_version_id=stage.old if before else stage.new,
+        )  # fmt: skip
+        entries.append(Entry(row, picture))
+    stage.keep(entries)
+    stage_turns.watch_actions(monitor(database, later(hours=1)))
+    assert stage.stage().stage == leads_to
+    if doubled:
+        with database.read() as session:
+            event = rollouts.events(session, 1, stage.rollout)[0]
+        assert "'black' in segment zoo" in event.reason
+        assert event.evidence["actions"][0]["verdict"] == "stop"
+    database.dispose()
