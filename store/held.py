@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from store import webhooks
 from store.tables import Prediction, Review, RolloutEvent, ShadowAnswer
 
 
@@ -54,4 +55,5 @@ def answer_at_limit(session: Session, prediction_id: str, now: datetime) -> str 
         return None
     row.status, row.answer, row.answered_by, row.answered_at = "answered", label, "model", now
     session.flush()
+    webhooks.prediction_changed(session, row, "answered", now)
     return label

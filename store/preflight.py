@@ -29,22 +29,20 @@ LONGEST = 4000
 
 # what a risk can be watched by: metrics of the programs, as Prometheus sees them
 METRICS = (
-    "ursa_predictions_total",
-    "ursa_prediction_seconds",
-    "ursa_model_failures_total",
-    "ursa_shadow_answers_total",
-    "ursa_reviews_opened_total",
-    "ursa_models_killed",
-    "ursa_models_broken",
-    "ursa_window_verdict",
-    "ursa_queue_reviews",
-    "ursa_queue_oldest_age_seconds",
-    "ursa_heartbeat_timestamp_seconds",
-    "ursa_predictions_last_hour",
-    "ursa_monitoring_failures_total",
-)
-# what rings: a drift alarm, a guard of the rollout, the heartbeat's own
-ALERTS = ("drift", "rollout_guard", "hard_limit", "heartbeat", "review_deadline")
+    "ursa_predictions_total", "ursa_prediction_seconds", "ursa_model_failures_total",
+    "ursa_hard_limits_total", "ursa_shadow_answers_total", "ursa_reviews_opened_total",
+    "ursa_models_killed", "ursa_models_broken", "ursa_window_verdict", "ursa_segment_window_drift",
+    "ursa_detector_statistic", "ursa_alarms_open", "ursa_accuracy_ratio", "ursa_queue_reviews",
+    "ursa_queue_oldest_age_seconds", "ursa_rollout_decision", "ursa_heartbeat_timestamp_seconds",
+    "ursa_predictions_last_hour", "ursa_monitoring_failures_total",
+)  # fmt: skip
+# what rings: alerts of deploy/prometheus, as they are named there
+ALERTS = (
+    "UrsaServiceDown", "UrsaErrorsFast", "UrsaErrorsSlow", "UrsaPredictionsSlow", "UrsaPredictionsShed",
+    "UrsaModelFails", "UrsaModelBroken", "UrsaModelsStopped", "UrsaRolloutUnheard", "UrsaHeldWaiting",
+    "UrsaAuditBacklog", "UrsaAccuracyLow", "UrsaAccuracyStale", "UrsaFlaggedFast", "UrsaFlaggedSlow",
+    "UrsaFlaggedDays", "UrsaDriftPages", "UrsaSegmentDrift", "UrsaMonitoringSilent", "UrsaMonitoringBlind",
+)  # fmt: skip
 
 
 def parse(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
