@@ -101,15 +101,21 @@ def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
             return _key(given, database, actor, now)
         if given.command == "webhook":
             return _webhook(given, database, settings.webhook_private, actor, now)
-        if given.command == "promote":
-            return commands.promote(database, given.version, given.reason, actor, now)
-        if given.command == "withdraw":
-            return commands.withdraw(database, given.version, given.reason, actor, now)
-        if given.command == "revert":
-            return commands.revert(database, given.reason, actor, now)
         if given.command == "alarm":
             return _alarm(given, database, actor, now)
-        return commands.status(database, now)
+        return _release(given, database, actor, now)
+
+
+def _release(
+    given: argparse.Namespace, database: Database, actor: Actor, now: datetime
+) -> list[str]:
+    if given.command == "promote":
+        return commands.promote(database, given.version, given.reason, actor, now)
+    if given.command == "withdraw":
+        return commands.withdraw(database, given.version, given.reason, actor, now)
+    if given.command == "revert":
+        return commands.revert(database, given.reason, actor, now)
+    return commands.status(database, now)
 
 
 def _person(
