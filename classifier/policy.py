@@ -1,17 +1,24 @@
 """When the model answers alone, when a person looks as well, and when the answer waits for a person.
 
-Written in TOML (`policy.toml`), by fixed thresholds. The text and its digest go with every decision, so that any
-decision can be explained and repeated. Never corrects what it does not understand: it refuses.
+Written in TOML (`policy.toml`): an objective, the levers there are, fixed thresholds, and costs from which the
+cheapest decision follows (`classifier.costs`). Whatever of the two asks for more people wins. The text and its digest
+go with every decision, so that any decision can be explained and repeated; a text without costs means what it always
+did. Never corrects what it does not understand: it refuses.
 """
 
 import hashlib
 import math
 import tomllib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["answer", "answer_and_review", "hold"]
-DecisionReason = Literal["low_confidence", "domain"]
+from classifier.costs import Costs, CostsError, Kind, parse_costs
+
+DecisionReason = Literal["low_confidence", "domain", "cost"]
+THRESHOLDS = ("answer_at", "review_below", "hold_below", "review_out_of_domain")
+# where costs are written, thresholds may be left out: then they ask for nobody
+_SILENT = {"answer_at": 0.0, "review_below": 0.0, "hold_below": 0.0, "review_out_of_domain": True}
 
 
 class PolicyError(Exception):
@@ -32,7 +39,8 @@ class Policy:
 
     `hold_below`: held for a person. `answer_at`: outside the domain the model answers from here on and holds
     below. `review_below`: answered, and a person looks as well. `review_out_of_domain`: whether a person looks at
-    every answer outside the domain. `text` is the policy as written; without it the policy writes itself.
+    every answer outside the domain. With `costs` the cheapest decision is made as well. `text` is the policy as
+    written; without it the policy writes itself, which it can do with thresholds alone.
     """
 
     answer_at: float
@@ -40,6 +48,9 @@ class Policy:
     hold_below: float
     review_out_of_domain: bool
     text: str = ""
+    costs: Costs | None = None
+    objective: str = ""
+    levers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("answer_at", "review_below", "hold_below"):
@@ -60,15 +71,29 @@ class Policy:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    def decide(self, confidence: float, inside: bool) -> Decision:
-        """Reasons are those that led to the kind: a held picture names what held it."""
+    def decide(
+        self,
+        confidence: float,
+        inside: bool,
+        label: str | None = None,
+        probabilities: Mapping[str, float] | None = None,
+    ) -> Decision:
+        """Reasons are those that led to the kind: a held picture names what held it.
+
+        Without a label and probabilities the costs are not asked.
+        """
+        cheapest: Kind = "answer"
+        if self.costs is not None and label is not None and probabilities is not None:
+            cheapest = self.costs.cheapest(label, probabilities)
         holds = {
             "low_confidence": confidence < self.hold_below,
             "domain": not inside and confidence < self.answer_at,
+            "cost": cheapest == "hold",
         }
         reviews = {
             "low_confidence": confidence < self.review_below,
             "domain": not inside and self.review_out_of_domain,
+            "cost": cheapest == "answer_and_review",
         }
         if any(holds.values()):
             return Decision("hold", _named(holds))
@@ -77,27 +102,36 @@ class Policy:
         return Decision("answer", ())
 
     def _written(self) -> str:
-        return "".join(
-            f"{one.name} = {str(getattr(self, one.name)).lower()}\n"
-            for one in fields(self)
-            if one.name != "text"
-        )
+        return "".join(f"{name} = {str(getattr(self, name)).lower()}\n" for name in THRESHOLDS)
 
 
 def _named(causes: dict[str, bool]) -> tuple[DecisionReason, ...]:
-    names: tuple[DecisionReason, ...] = ("low_confidence", "domain")
+    names: tuple[DecisionReason, ...] = ("low_confidence", "domain", "cost")
     return tuple(name for name in names if causes[name])
 
 
 def parse_policy(text: str) -> Policy:
-    """Reads TOML with exactly the four settings; raises PolicyError."""
+    """Reads TOML; raises PolicyError. The four thresholds are needed unless there is a table of costs."""
     try:
         values: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"The policy is not TOML: {error}.") from error
-    known = {one.name for one in fields(Policy)} - {"text"}
+    known = {*THRESHOLDS, "costs", "objective", "levers"}
     if unknown := sorted(set(values) - known):
         raise PolicyError(f"The policy does not know {', '.join(unknown)}.")
-    if missing := sorted(known - set(values)):
+    missing = sorted(set(THRESHOLDS) - set(values))
+    if missing and "costs" not in values:
         raise PolicyError(f"The policy lacks {', '.join(missing)}.")
-    return Policy(**values, text=text)
+    objective, levers = values.get("objective", ""), values.get("levers", [])
+    if not isinstance(objective, str):
+        raise PolicyError("objective must be a text.")
+    if not isinstance(levers, list) or not all(isinstance(one, str) for one in levers):
+        raise PolicyError("levers must be a list of texts.")
+    try:
+        costs = parse_costs(values["costs"]) if "costs" in values else None
+    except CostsError as error:
+        raise PolicyError(str(error)) from error
+    thresholds = {name: values.get(name, _SILENT[name]) for name in THRESHOLDS}
+    return Policy(
+        **thresholds, text=text, costs=costs, objective=objective.strip(), levers=tuple(levers)
+    )

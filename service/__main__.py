@@ -86,6 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
         said.add_argument("alarm", help="its id")
         said.add_argument("--reason", required=True)
     rollout_commands.add_to(subs)
+    policy = subs.add_parser("policy", help="when the model answers alone")
+    explain = policy.add_subparsers(dest="act", required=True).add_parser(
+        "explain", help="what it would have done on logged traffic, before it is used"
+    )
+    explain.add_argument("--file", type=Path, help="another policy than the one in force")
+    explain.add_argument("--days", type=float, default=7.0, help="how far back")
     subs.add_parser("status", help="who answers, and what waits")
     return parser
 
@@ -97,6 +103,8 @@ def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
     with commands.opened(settings) as database:
         if given.command == "person":
             return _person(given, database, actor, now)
+        if given.command == "policy":
+            return commands.explain(database, settings, given.file, given.days, now)
         if given.command == "key":
             return _key(given, database, actor, now)
         if given.command == "webhook":

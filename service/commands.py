@@ -2,12 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from service import alarming, delivering, listing, releasing
+from service import alarming, delivering, explaining, listing, releasing
+from service.program import read_policy
 from service.releasing import Released
 from service.settings import Settings
-from store import alarms, jobs, migrate, people, predictions, reviews, rollouts, webhooks
+from store import (
+    alarms,
+    jobs,
+    migrate,
+    opinions,
+    people,
+    predictions,
+    reviews,
+    rollouts,
+    webhooks,
+)
 from store.database import Database
 from store.rollouts import Actor
 
@@ -200,6 +213,18 @@ def status(database: Database, now: datetime) -> list[str]:
         stage = one.rollout.outcome or one.rollout.stage if one.rollout else "never on its way"
         lines.append(f"version {one.version.number}: {stage}{verdict}")
     return lines
+
+
+def explain(
+    database: Database, settings: Settings, file: Path | None, days: float, now: datetime
+) -> list[str]:
+    """What a policy would have done on the traffic of the last days."""
+    if not 0 < days <= 3650:
+        raise Refused("--days must be above 0 and at most 3650.")
+    policy = read_policy(replace(settings, policy_file=file) if file else settings)
+    with database.read() as session:
+        found = opinions.since(session, now - timedelta(days=days))
+    return explaining.lines(policy, found, days)
 
 
 def _moved(released: Released) -> list[str]:

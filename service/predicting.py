@@ -164,7 +164,9 @@ def _decide(
     prediction_id = new_id(now)
     opinion, audit_rate = seen.opinion, program.settings.audit_rate
     decision = (
-        program.policy.decide(opinion.confidence, opinion.domain.inside)
+        program.policy.decide(
+            opinion.confidence, opinion.domain.inside, opinion.label, opinion.probabilities
+        )
         if opinion is not None
         else Decision("hold", ())
     )

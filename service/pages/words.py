@@ -26,6 +26,7 @@ REASONS = {
     "held": "held until a person has looked",
     "low_confidence": "the model is not sure",
     "domain": "unlike the pictures the model was trained on",
+    "cost": "being wrong here would cost more than asking",
     "disagreement": "two models disagree",
     "audit": "drawn at random, so that accuracy is known",
     "feedback": "the consumer disagreed",

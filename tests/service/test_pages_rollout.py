@@ -1,0 +1,117 @@
+"""The rollout page from the questions to full and back, by two operators, and the switches on it."""
+
+from pathlib import Path
+
+import pytest
+
+from service.clock import wall_clock
+from store import decisions, rollouts, switches
+from store.decisions import NewDecision
+from tests.service import rows
+from tests.service.browsing import Browser
+from tests.service.serving import Serving
+from tests.store.rolling import PLAN
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind is enough here: what the acts read and write is tested on both elsewhere."""
+    return sqlite_url
+
+
+def form(number: int) -> dict[str, str]:
+    """What an operator writes before the first step."""
+    risk = PLAN["risks"][0]
+    return {
+        "number": str(number),
+        **{f"answer_{name}": said for name, said in PLAN["answers"].items()},
+        "rows": "1",
+        **{f"{name}_0": value for name, value in risk.items()},
+        "segments": "zoo, farm",
+        "days": "saturday",
+        "times": "08:00-18:00",
+        "zone": "Europe/Berlin",
+        "expires_at": "2099-05-01T18:00",
+        "share": "50",
+        "hold_minutes": "30",
+        "at_limit": "incumbent",
+        "steps": "10, 40",
+    }
+
+
+def test_a_candidate_goes_its_way_by_two_hands(served: Serving, tmp_path: Path) -> None:
+    olga, otto = (Browser(served, name, "operator") for name in ("olga", "otto"))
+    number = served.register(tmp_path / "one")
+    assert "No version has been on its way" in olga.page("/rollout").text
+    served.open(number)
+    page = olga.page("/rollout").text
+    assert "Monitoring has not looked at it yet." in page
+    assert "10 things must be written below" in page
+    with served.database.write() as session:
+        rows.heard(session, wall_clock())
+    kept = olga.submit("/rollout/preflight", **form(number))
+    assert kept.headers["location"] == "/rollout?done=prepared", kept.text
+    page = olga.page("/rollout").text
+    assert "Segments farm and zoo, 50 % of them, on Saturday, 08:00 to 18:00" in page
+    said = {"number": str(number), "reason": "it is time"}
+    assert olga.submit("/rollout/limit", **said).headers["location"] == "/rollout?done=moved"
+    assert "It answers for 10 % of all subjects." in olga.page("/rollout").text
+    for share in ("40 %", "everything"):
+        olga.submit("/rollout/expand", **said)
+        assert (
+            f"It answers {'for ' if share != 'everything' else ''}{share}"
+            in olga.page("/rollout").text
+        )
+    once = olga.submit("/rollout/promote", **said)
+    assert once.headers["location"] == "/rollout?done=confirmed"
+    assert "Another person must say so too" in otto.page("/rollout").text
+    assert otto.submit("/rollout/promote", **said).headers["location"] == "/rollout?done=promoted"
+    with served.database.read() as session:
+        live = rollouts.live(session)
+    assert live.incumbent is not None
+    assert live.incumbent.number == number
+
+
+def test_what_it_waits_for_is_said_and_drawn(served: Serving, tmp_path: Path) -> None:
+    served.model(tmp_path / "one")
+    rollout = served.open(served.register(tmp_path / "two", seed=1))
+    step = {"wins": 9, "losses": 3, "ties": 588, "overdue": 0}
+    values = {
+        "not_worse": 1.5,
+        "harm": 0.4,
+        "because": ["evidence"],
+        "pairs": 600,
+        "differing": 12,
+        "step": step,
+    }
+    with served.database.write() as session:
+        new = NewDecision(
+            rollout, "manual", "hold", "1", {}, {}, values, {"not_worse": 3.0, "harm": 3.5}, "m"
+        )
+        decisions.add(session, new, wall_clock())
+    page = Browser(served, "anna").page("/rollout")
+    assert "It waits: more labels where the two differ." in page.text
+    assert "About 12 more labelled disagreements." in page.text
+    assert page.all("svg", aria_label="Not worse: 50 % of the evidence that concludes it")
+    assert "+1.0 percentage points" in page.text
+    assert not page.all("form", action="/rollout/kill")
+
+
+def test_the_switches_act_and_are_told(served: Serving, tmp_path: Path) -> None:
+    served.model(tmp_path / "one")
+    olga = Browser(served, "olga", "operator")
+    assert olga.submit("/rollout/kill", to="nowhere", reason="x").status_code == 422
+    assert olga.submit("/rollout/kill", to="manual", reason=" ").status_code == 422
+    assert olga.submit("/rollout/kill", to="manual", reason="smoke").status_code == 303
+    assert served.program.live.standing.killed
+    served.program.live.refresh()
+    assert "All models are stopped" in olga.page("/rollout").text
+    assert olga.submit("/rollout/release", reason="steam").status_code == 303
+    assert olga.submit("/rollout/freeze", reason="holidays").status_code == 303
+    assert "Rollouts are frozen" in olga.page("/rollout").text
+    assert olga.submit("/rollout/unfreeze", reason="back").status_code == 303
+    with served.database.read() as session:
+        assert not any(switches.thrown(session, name) for name in ("killed", "frozen"))
+    trail = olga.http.get("/rollout/audit-trail.csv").text
+    for word in ("smoke", "steam", "holidays", "back"):
+        assert word in trail
