@@ -1,10 +1,9 @@
 """Is this a picture of the kind the model was made for? Two scores, their p-values, one flag, reasons in words.
 
-`look` is what the picture looks like, `feature` is where the network puts it; neither sees what the other sees
-(drawings fool features, unknown objects look ordinary). The flag comes from the larger of the two, each as a
-continuous tail score, with one conformal pass over it (fusing ranks instead
-would never flag).
-Calibrated on pictures that neither the network nor the tails were fitted on. Never flags on too few of them.
+`look` is what the picture looks like, `feature` is where the network puts it and how sure it is; neither sees what
+the other sees (drawings fool features, unknown objects look ordinary). The flag comes from the soft maximum
+of all single scores as continuous tails, with one conformal pass over it (`classifier.fusion`).
+Calibrated on pictures that the network was not trained on. Never flags on too few of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from classifier import archive
 from classifier.calibration import softmax
 from classifier.conformal import flagging_rank, p_value
-from classifier.look import Look, fit_look, reasons_for
+from classifier.entropy import generalised_entropy
+from classifier.fusion import cross_fitted, fit_fusion, fuse
+from classifier.look import PARTS, Look, fit_look, look_from
 from classifier.neighbours import (
     COMPONENTS,
     Neighbours,
@@ -25,13 +26,14 @@ from classifier.neighbours import (
     fit_projection,
 )
 from classifier.properties import NAMES
-from classifier.tails import Tails, fit_tails
+from classifier.reasons import reasons_for
+from classifier.relative import Relative, fit_relative, relative_from
+from classifier.tails import Tails
 
+# of the arrays in the archive; another number means other scores
+FORMAT = 2
 TOO_FEW = "too few held-out pictures to judge the domain"
 UNLIKE = "unlike the training pictures"
-FOLDS = 5
-# look and feature scores: keeps the knots of the fused tails apart, and does no more
-_APART = (1e-3, 1e-6)
 
 Properties = Mapping[str, float]
 Floats = NDArray[np.float64]
@@ -57,12 +59,16 @@ class DomainScore:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What a model version's training and held-out pictures were like; arrays only."""
+    """What a model version's training and held-out pictures were like; arrays only.
+
+    `relative` is None where there were too few training pictures for a covariance.
+    """
 
     look: Look
     neighbours: Neighbours
+    relative: Relative | None
     projection: Projection
-    fused: Tails
+    fusion: Tails
     look_calibration: Floats
     feature_calibration: Floats
     calibration: Floats
@@ -78,37 +84,56 @@ class Reference:
         """Whether there are enough held-out pictures to flag with a promise (59)."""
         return self.rank > 0
 
-    def score(
-        self,
-        properties: Properties,
-        features: ArrayLike,
-        logits: ArrayLike,  # noqa: ARG002 - part of the shape: scores of the logits join here
-    ) -> DomainScore:
+    def score(self, properties: Properties, features: ArrayLike, logits: ArrayLike) -> DomainScore:
         """One picture: its properties, its features (D,), its logits (K,)."""
-        sides = self.look.scores([properties])[0]
-        look = sides.max()
-        feature = self.neighbours.distances(np.asarray(features)[None])[0]
-        tails = self.fused.score([look, feature])
-        p = float(p_value(self.calibration, tails.max()))
+        sides, parts = self.look.scores([properties])
+        others = self._others(np.asarray(features)[None], np.asarray(logits)[None])
+        fused = fuse(self.fusion, np.concatenate([parts, others], axis=1))
+        look, feature, score = float(fused.look[0]), float(fused.feature[0]), float(fused.domain[0])
+        p = float(p_value(self.calibration, score))
         inside = p > self._level
         return DomainScore(
-            look_score=float(look),
+            look_score=look,
             look_p=float(p_value(self.look_calibration, look)),
-            feature_score=float(feature),
+            feature_score=feature,
             feature_p=float(p_value(self.feature_calibration, feature)),
-            score=float(tails.max()),
+            score=score,
             p=p,
             inside=inside,
             calibrated=self.calibrated,
-            reasons=self._reasons(inside, properties, sides, tails),
+            reasons=self._reasons(inside, properties, sides[0], fused.tails[0]),
         )
 
-    def flags(self, properties: Sequence[Properties], features: ArrayLike) -> NDArray[np.bool_]:
-        """For n pictures with features (n, D) at once: which are outside."""
-        look = self.look.scores(properties).max(axis=1)
-        both = np.stack([look, self.neighbours.distances(features)], axis=1)
-        p = p_value(self.calibration, self.fused.score(both).max(axis=1))
-        return p <= self._level
+    def flags(
+        self, properties: Sequence[Properties], features: ArrayLike, logits: ArrayLike
+    ) -> NDArray[np.bool_]:
+        """For n pictures with features (n, D) and logits (n, K) at once: which are outside."""
+        scores = self.scores(properties, features, logits)["domain"]
+        return p_value(self.calibration, scores) <= self._level
+
+    def scores(
+        self, properties: Sequence[Properties], features: ArrayLike, logits: ArrayLike
+    ) -> dict[str, Floats]:
+        """Every score of n pictures, (n,) each: "look", "feature" and "domain", and the single ones that the
+        feature score is made of, "knn", "gen" and, where there is one, "rmds"."""
+        singles = self.singles(properties, features, logits)
+        fused = fuse(self.fusion, singles)
+        return {
+            "look": fused.look,
+            "feature": fused.feature,
+            "domain": fused.domain,
+            **dict(zip(("knn", "gen", "rmds"), singles.T[PARTS:], strict=False)),
+        }
+
+    def singles(
+        self, properties: Sequence[Properties], features: ArrayLike, logits: ArrayLike
+    ) -> Floats:
+        """What is fused, (n, J): the parts of the look, then KNN, GEN and, where there is one, RMDS."""
+        looks = self.look.scores(properties)[1]
+        return np.concatenate([looks, self._others(features, logits)], axis=1)
+
+    def _others(self, features: ArrayLike, logits: ArrayLike) -> Floats:
+        return _of_network(self.neighbours, self.relative, features, logits)
 
     @property
     def _level(self) -> float:
@@ -119,9 +144,11 @@ class Reference:
     ) -> tuple[str, ...]:
         if inside:
             return () if self.calibrated else (TOO_FEW,)
+        # the soft maximum is never above the largest: one of the tails is beyond the threshold
         threshold = self.calibration[-self.rank]
-        said = reasons_for(sides, properties) if tails[0] >= threshold else ()
-        return (*said, UNLIKE) if tails[1] >= threshold else said
+        strange = tails[:PARTS].max() >= threshold
+        said = reasons_for(sides, tails[1:PARTS], properties) if strange else ()
+        return (*said, UNLIKE) if tails[PARTS:].max() >= threshold else said
 
     def project(self, features: ArrayLike) -> bytes:
         """Features (D,) to 32 float16 numbers, little-endian, for the prediction's row."""
@@ -134,16 +161,18 @@ class Reference:
 
     def save(self) -> bytes:
         """As npz, the same bytes for the same numbers."""
+        relative = vars(self.relative) if self.relative is not None else {}
         return archive.pack(
             {
-                "look_knots": self.look.tails.knots,
-                "look_heights": self.look.tails.heights,
+                "format": np.array(FORMAT),
+                **self.look.arrays(),
                 "neighbour_rows": self.neighbours.rows.astype(np.float16),
                 "neighbour_k": np.array(self.neighbours.k),
+                **{f"{_RELATIVE}{name}": one for name, one in relative.items()},
                 "projection_centre": self.projection.centre,
                 "projection_axes": self.projection.axes,
-                "fused_knots": self.fused.knots,
-                "fused_heights": self.fused.heights,
+                "fusion_knots": self.fusion.knots,
+                "fusion_heights": self.fusion.heights,
                 "look_calibration": self.look_calibration,
                 "feature_calibration": self.feature_calibration,
                 "calibration": self.calibration,
@@ -153,21 +182,23 @@ class Reference:
 
     @classmethod
     def load(cls, data: bytes) -> "Reference":
-        """Reads what `save` gave; raises ValueError on anything else."""
+        """Reads what `save` gave; raises ValueError on anything else, also on another format."""
         arrays = archive.unpack(data)
-        held_out = {
-            name.removeprefix(_HELD_OUT): arrays.pop(name)
-            for name in sorted(arrays)
-            if name.startswith(_HELD_OUT)
-        }
+        found = int(arrays.get("format", np.array(1)).max(initial=0))
+        if found != FORMAT:
+            raise ValueError(
+                f"a reference of format {found}, this program reads {FORMAT}: make the bundle again"
+            )
+        held_out, relative = _taken(arrays, _HELD_OUT), _taken(arrays, _RELATIVE)
         try:
             return cls(
-                look=Look(Tails(arrays["look_knots"], arrays["look_heights"])),
+                look=look_from(arrays),
                 neighbours=Neighbours(
                     arrays["neighbour_rows"].astype(np.float32), int(arrays["neighbour_k"])
                 ),
+                relative=relative_from(relative) if relative else None,
                 projection=Projection(arrays["projection_centre"], arrays["projection_axes"]),
-                fused=Tails(arrays["fused_knots"], arrays["fused_heights"]),
+                fusion=Tails(arrays["fusion_knots"], arrays["fusion_heights"]),
                 look_calibration=arrays["look_calibration"],
                 feature_calibration=arrays["feature_calibration"],
                 calibration=arrays["calibration"],
@@ -178,6 +209,22 @@ class Reference:
 
 
 _HELD_OUT = "held_out_"
+_RELATIVE = "relative_"
+
+
+def _taken(arrays: dict[str, NDArray[np.float64]], prefix: str) -> dict[str, Floats]:
+    names = [name for name in sorted(arrays) if name.startswith(prefix)]
+    return {name.removeprefix(prefix): arrays.pop(name) for name in names}
+
+
+def _of_network(
+    neighbours: Neighbours, relative: Relative | None, features: ArrayLike, logits: ArrayLike
+) -> Floats:
+    """The single scores of features (n, D) and logits (n, K): (n, 2 or 3)."""
+    parts = [neighbours.distances(features), generalised_entropy(logits)]
+    if relative is not None:
+        parts.append(relative.distances(features))
+    return np.stack(parts, axis=1)
 
 
 def fit_reference(
@@ -189,53 +236,45 @@ def fit_reference(
     train_properties: Sequence[Properties],
     seed: int,
     temperature: float = 1.0,
+    train_labels: ArrayLike | None = None,
 ) -> Reference:
     """Fits on training pictures and calibrates on held-out ones.
 
     `properties`, `features` (n, D) and `logits` (n, K) are of n held-out pictures, `train_features` (m, D) and
-    `train_properties` of the training pictures (their orders need not agree). Under 59 held-out pictures the
-    reference cannot flag; 600 and more make the best use of the 5 % it may flag.
+    `train_labels` (class numbers, (m,); without them there is no RMDS) of the training pictures, and so are
+    `train_properties` (in any order). Under 59 held-out pictures the reference cannot flag; 600 and more make the
+    best use of the 5 % it may flag.
     """
     x, z = np.asarray(features, dtype=np.float32), np.asarray(logits, dtype=np.float64)
     if not len(properties) == len(x) == len(z) or len(x) == 0:
         raise ValueError(f"{len(properties)} properties, {len(x)} features and {len(z)} logits")
-    look = fit_look(train_properties)
+    look = fit_look(train_properties, seed)
     neighbours = fit_neighbours(train_features, z.shape[1], seed)
+    relative = fit_relative(train_features, train_labels)
     projection = fit_projection(train_features)
-    look_scores = look.scores(properties).max(axis=1)
-    feature_scores = neighbours.distances(x)
-    both = np.stack([look_scores, feature_scores], axis=1)
-    fused = _cross_fitted(both, seed)
+    singles = np.concatenate(
+        [look.scores(properties)[1], _of_network(neighbours, relative, x, z)], axis=1
+    )
+    fused = cross_fitted(singles, seed)
     shares = softmax(z, temperature)
     projected = projection.project(x).astype(np.float64)
     held_out = {name: np.array([one[name] for one in properties]) for name in NAMES}
     held_out |= {
         "confidence": shares.max(axis=1),
         "predicted": shares.argmax(axis=1).astype(np.float64),
-        "look_score": look_scores,
-        "feature_score": feature_scores,
-        "domain_score": fused,
+        "look_score": fused.look,
+        "feature_score": fused.feature,
+        "domain_score": fused.domain,
     }
     held_out |= {f"pca_{i:02}": projected[:, i] for i in range(COMPONENTS)}
     return Reference(
         look=look,
         neighbours=neighbours,
+        relative=relative,
         projection=projection,
-        fused=fit_tails(both, _APART),
-        look_calibration=np.sort(look_scores),
-        feature_calibration=np.sort(feature_scores),
-        calibration=np.sort(fused),
+        fusion=fit_fusion(singles),
+        look_calibration=np.sort(fused.look),
+        feature_calibration=np.sort(fused.feature),
+        calibration=np.sort(fused.domain),
         held_out=held_out,
     )
-
-
-def _cross_fitted(both: Floats, seed: int) -> Floats:
-    """Each picture's fused score by tails fitted on the others, as a new picture's will be."""
-    n = len(both)
-    folds = np.random.default_rng(seed).permutation(n) % min(FOLDS, n)
-    scores = np.empty(n)
-    for fold in range(folds.max() + 1):
-        inside = folds == fold
-        others = both if inside.all() else both[~inside]
-        scores[inside] = fit_tails(others, _APART).score(both[inside]).max(axis=1)
-    return scores

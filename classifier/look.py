@@ -1,11 +1,11 @@
 """How unusual a picture looks beside the training pictures, and in which respect.
 
-Each property is judged on both sides by its own tail; the look score is the largest of these. Which words belong
-to a property and a side is written here too, because a score that cannot be put in words helps no reviewer.
-`compression` is measured but not judged: the same picture sent in another format is not another picture.
+Each property is judged on both sides by its own tail; the strangest is one part of the look. Two groups of
+properties are also judged together, because colours and details can each be ordinary and yet never have been seen
+together: distance to the k-th nearest training picture within the group. They are parts of their own, since among
+two dozen tails they would drown. Which words belong to what is in `classifier.reasons`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,87 +14,130 @@ from numpy.typing import NDArray
 
 from classifier.tails import Tails, fit_tails
 
-# property: smallest difference that may raise the tail by one, words for the low side, words for the high side
-JUDGED: dict[str, tuple[float, str, str]] = {
-    "brightness": (0.02, "very dark", "very bright"),
-    "contrast": (0.01, "hardly any contrast", "harsh contrast"),
-    "saturation": (0.1, "pale colours", "glaring colours"),
-    "colourfulness": (0.1, "few colours", "glaring colours"),
-    "sharpness": (0.02, "blurred", "grainy"),
-    "edge_density": (0.01, "hardly any detail", "crowded with edges"),
-    "entropy": (0.1, "few shades", "unusually many shades"),
-    "flat_share": (0.01, "no calm area", "large flat areas"),
-    "aspect": (0.2, "very tall", "very wide"),
-    "size": (0.5, "very small", "very large"),
+# property: the smallest difference that may raise the tail by one
+JUDGED: dict[str, float] = {
+    "brightness": 0.3,
+    "contrast": 0.2,
+    "saturation": 0.1,
+    "colourfulness": 0.1,
+    "sharpness": 0.02,
+    "grain": 0.2,
+    "edge_density": 0.2,
+    "entropy": 0.1,
+    "flat_share": 0.2,
+    "aspect": 0.2,
+    "size": 0.5,
+    # the same picture in another file format has up to ten times the bytes, and is not another picture
+    "compression": 2.0,
 }
-# judged by their logarithm: colour that is absent is much further from pale than pale is from vivid
-LOGARITHMIC = {"saturation": 0.01, "colourfulness": 0.005}
-NO_COLOUR = 0.03
-WHITE = 0.75
-MOSTLY = 0.5
-# a side is worth a word from here on: the strangest 2 % of the training pictures
-WORTH_SAYING = -math.log(0.02)
-MOST_REASONS = 3
-DRAWN = "drawn: flat white background"
-# what the first word says, the others need not repeat
-SAID_BY = {
-    DRAWN: {"very bright", "hardly any contrast", "few shades", "large flat areas", "grainy"},
-    "very dark": {
-        "hardly any contrast",
-        "hardly any detail",
-        "few shades",
-        "few colours",
-        "large flat areas",
-    },
-    "very bright": {"hardly any contrast", "hardly any detail", "few shades", "large flat areas"},
-    "blurred": {"hardly any detail"},
+# (in the order of the parts of a look score) what is judged together, and the least spread of what is only there
+GROUPS: dict[str, tuple[str, ...]] = {
+    "colour": ("saturation", "colourfulness", "warmth", "tint"),
+    "detail": ("sharpness", "edge_density", "entropy", "flat_share"),
 }
+_LEAST_SPREAD = {**JUDGED, "warmth": 0.01, "tint": 0.01}
+# half the light is one step, wherever one starts: judged by their logarithm to the base of 2, with a floor
+LOGARITHMIC = {
+    "contrast": 0.01,
+    "saturation": 0.01,
+    "colourfulness": 0.005,
+    "edge_density": 0.01,
+}
+# shares that can run out on either side: by the logarithm of the odds
+ODDS = {"brightness": 0.004, "flat_share": 0.004}
+NEAREST = 10
+CAP = 2000
+_SIDES = np.array([*JUDGED.values()] * 2)
+PARTS = 1 + len(GROUPS)
 
-_LEAST = np.array([unit for unit, _, _ in JUDGED.values()] * 2)
-_WORDS = [low for _, low, _ in JUDGED.values()] + [high for _, _, high in JUDGED.values()]
+Floats = NDArray[np.float64]
+Properties = Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Training pictures (m, J) in the few properties of one group, in deviations from the median."""
+
+    names: tuple[str, ...]
+    centre: Floats
+    spread: Floats
+    rows: Floats
+
+    def distances(self, properties: Sequence[Properties]) -> Floats:
+        """To the `NEAREST`-th nearest training picture, (n,)."""
+        x = (scaled(properties, self.names) - self.centre) / self.spread
+        squares = (x * x).sum(axis=1)[:, None] + (self.rows * self.rows).sum(axis=1)
+        squares -= 2 * x @ self.rows.T
+        place = min(NEAREST, len(self.rows)) - 1
+        return np.sqrt(np.maximum(np.partition(squares, place, axis=1)[:, place], 0.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The tails of the training pictures' properties: all low sides, then all high sides."""
+    """The tails of the training pictures, of all low sides, then all high sides; and the groups."""
 
-    tails: Tails
+    sides: Tails
+    groups: tuple[Group, ...]
 
-    def scores(self, properties: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-        """One score per side and picture, (n, 2 J); the look score is the largest of a row."""
-        return self.tails.score(_sides(properties))
+    def scores(self, properties: Sequence[Properties]) -> tuple[Floats, Floats]:
+        """Of n pictures one score per side, (n, 2 J), and the parts of the look, (n, `PARTS`): the largest side,
+        and the distance in each group."""
+        sides = self.sides.score(_both_sides(properties))
+        groups = [group.distances(properties) for group in self.groups]
+        return sides, np.stack([sides.max(axis=1), *groups], axis=1)
 
-
-def fit_look(properties: Sequence[Mapping[str, float]]) -> Look:
-    """Fits the tails on pictures that will not calibrate the score."""
-    return Look(fit_tails(_sides(properties), _LEAST))
-
-
-def reasons_for(sides: NDArray[np.float64], properties: Mapping[str, float]) -> tuple[str, ...]:
-    """In words what is strange about a picture whose look was found strange; `sides` is its row of scores.
-
-    The strangest first, at least one and at most three.
-    """
-    order = np.argsort(-sides, kind="stable")
-    worth = [int(side) for side in order if sides[side] >= WORTH_SAYING] or [int(order[0])]
-    words = list(dict.fromkeys(_word(side, properties) for side in worth))
-    for word, said in SAID_BY.items():
-        if word in words:
-            words = [one for one in words if one not in said]
-    return tuple(words[:MOST_REASONS])
+    def arrays(self) -> dict[str, Floats]:
+        """For the archive; `look_from` reads them."""
+        found = {"look_knots": self.sides.knots, "look_heights": self.sides.heights}
+        for name, group in zip(GROUPS, self.groups, strict=True):
+            found |= {f"look_{name}_{what}": getattr(group, what) for what in _KEPT}
+        return found
 
 
-def _word(side: int, properties: Mapping[str, float]) -> str:
-    word = _WORDS[side]
-    if word in ("pale colours", "few colours") and properties["saturation"] < NO_COLOUR:
-        return "no colour"
-    white = properties["brightness"] > WHITE and properties["flat_share"] > MOSTLY
-    return DRAWN if white and word in SAID_BY[DRAWN] else word
+_KEPT = ("centre", "spread", "rows")
 
 
-def _sides(properties: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-    rows = np.array([[one[name] for name in JUDGED] for one in properties], dtype=np.float64)
-    for column, name in enumerate(JUDGED):
+def look_from(arrays: Mapping[str, Floats]) -> Look:
+    """Reads what `arrays` gave; KeyError where one lacks."""
+    return Look(
+        Tails(arrays["look_knots"], arrays["look_heights"]),
+        tuple(
+            Group(names, *(arrays[f"look_{name}_{what}"] for what in _KEPT))
+            for name, names in GROUPS.items()
+        ),
+    )
+
+
+def fit_look(properties: Sequence[Properties], seed: int) -> Look:
+    """Fits on pictures that will not calibrate the score; at most `CAP` of them, drawn by `seed`."""
+    if len(properties) > CAP:
+        chosen = np.random.default_rng(seed).choice(len(properties), CAP, replace=False)
+        properties = [properties[place] for place in np.sort(chosen)]
+    groups = tuple(_fit_group(names, properties) for names in GROUPS.values())
+    return Look(fit_tails(_both_sides(properties), _SIDES), groups)
+
+
+def _fit_group(names: tuple[str, ...], properties: Sequence[Properties]) -> Group:
+    x = scaled(properties, names)
+    centre = np.median(x, axis=0)
+    low, high = np.quantile(x, [0.25, 0.75], axis=0)
+    # the quartiles of a normal distribution lie 1.35 deviations apart; a few odd pictures do not move them
+    spread = np.maximum((high - low) / 1.35, [_LEAST_SPREAD[name] for name in names])
+    return Group(names, centre, spread, (x - centre) / spread)
+
+
+def scaled(properties: Sequence[Properties], names: Sequence[str]) -> Floats:
+    """The named properties of n pictures on the scales on which they are judged, (n, J)."""
+    rows = np.array([[one[name] for name in names] for one in properties], dtype=np.float64)
+    for column, name in enumerate(names):
         if name in LOGARITHMIC:
             rows[:, column] = np.log2(rows[:, column] + LOGARITHMIC[name])
+        elif name in ODDS:
+            share, floor = np.clip(rows[:, column], 0.0, 1.0), ODDS[name]
+            rows[:, column] = np.log2((share + floor) / (1 - share + floor))
+    return rows
+
+
+def _both_sides(properties: Sequence[Properties]) -> Floats:
+    rows = scaled(properties, tuple(JUDGED))
     return np.concatenate([-rows, rows], axis=1)

@@ -24,7 +24,7 @@ class Neighbours:
 
     def distances(self, features: ArrayLike) -> NDArray[np.float64]:
         """Features (n, D) to distances (n,), 0 to 2."""
-        nearness = _of_length_one(features) @ self.rows.T
+        nearness = of_length_one(features) @ self.rows.T
         place = nearness.shape[1] - self.k
         kth = np.partition(nearness, place, axis=1)[:, place]
         return 1.0 - kth.astype(np.float64)
@@ -32,7 +32,7 @@ class Neighbours:
 
 def fit_neighbours(features: ArrayLike, classes: int, seed: int) -> Neighbours:
     """Keeps at most `CAP` rows, drawn by `seed`; k = min(50, rows per class / 2)."""
-    rows = _of_length_one(features)
+    rows = of_length_one(features)
     if len(rows) > CAP:
         chosen = np.random.default_rng(seed).choice(len(rows), CAP, replace=False)
         rows = rows[np.sort(chosen)]
@@ -68,7 +68,8 @@ def fit_projection(features: ArrayLike) -> Projection:
     return Projection(centre.astype(np.float32), axes.astype(np.float32))
 
 
-def _of_length_one(features: ArrayLike) -> NDArray[np.float32]:
+def of_length_one(features: ArrayLike) -> NDArray[np.float32]:
+    """Features (..., D) scaled to length one; zeros stay zeros."""
     x = np.asarray(features, dtype=np.float32)
     length = np.linalg.norm(x, axis=-1, keepdims=True)
     shortened: NDArray[np.float32] = x / np.maximum(length, np.float32(1e-12))

@@ -26,15 +26,18 @@ from store.training_sets import Row
 if TYPE_CHECKING:
     from retrain.exporting import Exported
 
-# training pictures that the reference looks at; more make it no better
-MOST_TRAINING = 2000
+# training pictures that the reference looks at: neighbours need no more than 2,000, a covariance of some hundred
+# features does (classifier.relative)
+MOST_TRAINING = 5000
 SAMPLES_PER_CLASS = 2
 MOST_SAMPLES = 40
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a bundle is made from. `unseen`: label by digest of pictures that the model is judged on."""
+    """What a bundle is made from. `unseen`: label by digest of pictures that the model is judged on; `golden`: those
+    of them that were set apart from the folder at the start, and therefore are as ordinary as the training pictures.
+    """
 
     exported: "Exported"
     architecture: str
@@ -44,6 +47,7 @@ class Material:
     unseen: Mapping[str, str]
     seed: int
     threads: int
+    golden: frozenset[str] = frozenset()
 
 
 WriteCard = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -59,7 +63,9 @@ def make_bundle(
 ) -> Classifier:
     """Write the bundle into `folder` (new) and load it as it will be loaded to answer.
 
-    `write_card` is given the report on the unseen pictures (see `scoring.score`).
+    The domain reference is calibrated on golden pictures too: it learns nothing about labels from them, and the
+    more pictures calibrate it, the more it may flag. `write_card` is given the report on the unseen pictures (see
+    `scoring.score`) and how many pictures calibrate the reference, as "domain_pictures".
     """
     engine = Engine(made.exported.network, made.threads)
     splits = _by_split(made.rows)
@@ -71,12 +77,14 @@ def make_bundle(
     calibrating = seen.of(splits["calibration"])
     temperature = fit_temperature(calibrating.logits, [labels[one] for one in calibrating.digests])
     learned, kept_back, judged = seen.of(train), seen.of(held_out), seen.of(unseen)
+    ordinary = seen.of([*held_out, *(one for one in unseen if one in made.golden)])
     reference = fit_reference(
-        kept_back.properties,
-        kept_back.features,
-        kept_back.logits,
+        ordinary.properties,
+        ordinary.features,
+        ordinary.logits,
         learned.features,
         train_properties=learned.properties,
+        train_labels=[labels[one] for one in train],
         seed=made.seed,
         temperature=temperature,
     )
@@ -92,7 +100,7 @@ def make_bundle(
         temperature=temperature,
         reference=reference,
         samples=_samples(kept_back, labels, made.classes, temperature, read),
-        card=write_card(report),
+        card=write_card({**report, "domain_pictures": len(ordinary.digests)}),
         calibration={"pictures": len(calibrating.digests)},
         weights=made.exported.weights,
     )

@@ -41,7 +41,7 @@ def write_card(
     left_out: int = 0,
     learned: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """`report` as `scoring.score` gives it; `learned`: what a retraining gathered."""
+    """`report` as `bundling.make_bundle` gives it; `learned`: what a retraining gathered."""
     return {
         "accuracy": in_words(dict(report)),
         "calibration_error": report["calibration_error"],
@@ -64,19 +64,18 @@ def write_card(
         "history": [dict(one) for one in about.epochs],
         "learned": dict(learned or {}),
         "versions": {name: version(name) for name in LIBRARIES},
-        "missing": _missing(about, rows, report, left_out, learned),
+        "missing": _missing(about, report, left_out, learned),
     }
 
 
 def _missing(
     about: About,
-    rows: Sequence[Row],
     report: Mapping[str, Any],
     left_out: int,
     learned: Mapping[str, Any] | None,
 ) -> list[str]:
     """What this version lacks, a sentence each."""
-    held_out = sum(1 for row in rows if row.split != "train")
+    held_out = report["domain_pictures"]
     few = [name for name, one in report["by_class"].items() if one["pictures"] < FEW]
     missing = []
     if about.began_from == "scratch":

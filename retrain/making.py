@@ -76,6 +76,7 @@ def make_version(program: Program, asked: Request, watch: Watch) -> NewVersion:
         preprocessing=asked.plan.preprocessing,
         rows=rows,
         unseen={one.picture_digest: one.label for one in unseen},
+        golden=frozenset(one.picture_digest for one in unseen if one.source == "folder"),
         seed=asked.plan.seed,
         threads=asked.plan.threads,
     )

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from classifier import archive
 from classifier.conformal import flagging_rank
 from classifier.domain import TOO_FEW, UNLIKE, DomainScore, Reference, fit_reference
-from classifier.look import DRAWN
+from classifier.engine import Engine
 from classifier.pictures import Picture, open_picture
+from classifier.preprocessing import prepare
 from classifier.properties import NAMES, measure
+from classifier.reasons import DRAWN
 from tests.classifier.counting import most_likely
 from tests.toy import draw, toy_contents
 
@@ -50,7 +52,7 @@ def test_ordinary_pictures_are_flagged_as_rarely_as_promised(held_out: int) -> N
         reference = simulated_reference(seed, held_out)
         rng = np.random.default_rng([seed, held_out, 1])
         new = simulated_properties(rng, pictures), simulated_features(rng, pictures)
-        rates.append(reference.flags(*new).mean())
+        rates.append(reference.flags(*new, rng.normal(size=(pictures, 3))).mean())
     assert (np.array(rates) > 0.05).sum() <= most_likely(splits, 0.05 + 0.03)
     aim = rank / (held_out + 1)
     assert 0.75 * aim < np.mean(rates) < 1.15 * aim
@@ -60,11 +62,11 @@ def test_strange_features_and_strange_looks_are_each_enough() -> None:
     reference = simulated_reference(0, 334)
     rng = np.random.default_rng(99)
     ordinary, far = simulated_features(rng, 200), -simulated_features(rng, 200)
-    looks = simulated_properties(rng, 200)
+    looks, logits = simulated_properties(rng, 200), rng.normal(size=(200, 3))
     bright = [{**one, "brightness": 3.0} for one in looks]
-    assert reference.flags(looks, ordinary).mean() < 0.1
-    assert reference.flags(looks, far).mean() > 0.95
-    assert reference.flags(bright, ordinary).mean() > 0.95
+    assert reference.flags(looks, ordinary, logits).mean() < 0.1
+    assert reference.flags(looks, far, logits).mean() > 0.95
+    assert reference.flags(bright, ordinary, logits).mean() > 0.95
 
 
 def toy_reference(held_out: int = 120) -> Reference:
@@ -78,9 +80,18 @@ def toy_features() -> NDArray[np.float32]:
     return nearest
 
 
+def toy_logits() -> NDArray[np.float32]:
+    """Those of an ordinary picture of the first class."""
+    contents = toy_contents(held_out=120)
+    picture = open_picture(draw(0, 31))
+    inputs = prepare(picture.pixels, contents.preprocessing)
+    logits: NDArray[np.float32] = Engine(contents.network).run(inputs[None])[0][0]
+    return logits
+
+
 def scored(picture: Picture, reference: Reference | None = None) -> DomainScore:
     reference = reference or toy_reference()
-    return reference.score(measure(picture), toy_features(), np.zeros(2))
+    return reference.score(measure(picture), toy_features(), toy_logits())
 
 
 def test_an_ordinary_picture_is_inside_without_reasons() -> None:
@@ -107,10 +118,19 @@ def test_strange_pictures_are_flagged_with_the_right_words(shift: str, reasons: 
 def test_features_far_from_all_are_called_unlike() -> None:
     reference = toy_reference()
     picture = open_picture(draw(0, 31))
-    score = reference.score(measure(picture), -toy_features(), np.zeros(2))
+    score = reference.score(measure(picture), -toy_features(), toy_logits())
     assert not score.inside
     assert score.reasons == (UNLIKE,)
     assert score.feature_p == pytest.approx(1 / 121)
+
+
+def test_a_network_that_cannot_decide_is_called_unlike_too() -> None:
+    """Generalised entropy alone: look and features are those of ordinary pictures."""
+    reference, picture = toy_reference(), open_picture(draw(0, 31))
+    assert reference.score(measure(picture), toy_features(), toy_logits()).inside
+    score = reference.score(measure(picture), toy_features(), np.zeros(2))
+    assert not score.inside
+    assert score.reasons == (UNLIKE,)
 
 
 def test_too_few_held_out_pictures_flag_nothing_and_say_so() -> None:
