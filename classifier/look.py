@@ -129,13 +129,17 @@ def _fit_group(names: tuple[str, ...], properties: Sequence[Properties]) -> Grou
 def scaled(properties: Sequence[Properties], names: Sequence[str]) -> Floats:
     """The named properties of n pictures on the scales on which they are judged, (n, J)."""
     rows = np.array([[one[name] for name in names] for one in properties], dtype=np.float64)
-    for column, name in enumerate(names):
-        if name in LOGARITHMIC:
-            rows[:, column] = np.log2(rows[:, column] + LOGARITHMIC[name])
-        elif name in ODDS:
-            share, floor = np.clip(rows[:, column], 0.0, 1.0), ODDS[name]
-            rows[:, column] = np.log2((share + floor) / (1 - share + floor))
-    return rows
+    return np.stack([on_scale(name, rows[:, place]) for place, name in enumerate(names)], axis=1)
+
+
+def on_scale(name: str, values: Floats) -> Floats:
+    """Values of one property on the scale on which it is judged."""
+    if name in LOGARITHMIC:
+        return np.log2(values + LOGARITHMIC[name])
+    if name in ODDS:
+        share, floor = np.clip(values, 0.0, 1.0), ODDS[name]
+        return np.log2((share + floor) / (1 - share + floor))
+    return values
 
 
 def _both_sides(properties: Sequence[Properties]) -> Floats:

@@ -6,30 +6,51 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.look import DRAWN, JUDGED, LOGARITHMIC, MOSTLY, NO_COLOUR, WHITE
+from classifier.reasons import DRAWN, MOSTLY, NO_COLOUR, WHITE, WORDS
 
 Side = tuple[str, int]
 
 # the smallest difference that may raise a tail by one
-UNITS = {name: unit for name, (unit, _, _) in JUDGED.items()} | {"compression": 0.1}
+UNITS = {
+    "brightness": 0.02,
+    "contrast": 0.01,
+    "saturation": 0.1,
+    "colourfulness": 0.1,
+    "warmth": 0.01,
+    "tint": 0.01,
+    "sharpness": 0.02,
+    "grain": 0.2,
+    "edge_density": 0.01,
+    "entropy": 0.1,
+    "flat_share": 0.01,
+    "aspect": 0.2,
+    "size": 0.5,
+    "compression": 0.1,
+}
+# colour that is absent is much further from pale than pale is from vivid
+_LOGARITHMIC = {"saturation": 0.01, "colourfulness": 0.005}
 
 _WORDS = {
-    **{(name, sign): word for name, (_, *both) in JUDGED.items() for sign, word in zip((-1, 1), both, strict=True)},
+    **{(name, sign): word for name, both in WORDS.items() for sign, word in zip((-1, 1), both, strict=True)},
     ("compression", -1): "strongly compressed",
-    ("compression", 1): "hardly compressed",
+    ("warmth", -1): "in cold light",
+    ("warmth", 1): "in warm light",
+    ("tint", -1): "tinted green",
+    ("tint", 1): "tinted red",
 }  # fmt: skip
 
 # what a side brings with it: it is named, and not what follows from it
 _FOLLOWS: dict[Side, frozenset[Side]] = {
     ("brightness", -1): frozenset(
-        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("compression", -1), ("sharpness", 1)]
+        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("compression", -1), ("sharpness", 1), ("grain", -1), ("warmth", -1), ("tint", -1)]
     ),
     ("brightness", 1): frozenset(
-        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("saturation", -1), ("compression", -1), ("sharpness", 1)]
+        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("saturation", -1), ("compression", -1), ("sharpness", 1), ("grain", -1), ("warmth", -1), ("tint", -1)]
     ),
     ("contrast", -1): frozenset([("edge_density", -1), ("entropy", -1), ("colourfulness", -1), ("flat_share", 1)]),
-    ("sharpness", -1): frozenset([("edge_density", -1), ("compression", -1), ("flat_share", 1)]),
-    ("saturation", -1): frozenset([("colourfulness", -1)]),
+    ("sharpness", -1): frozenset([("edge_density", -1), ("compression", -1), ("flat_share", 1), ("grain", -1)]),
+    ("grain", 1): frozenset([("flat_share", -1), ("compression", 1)]),
+    ("saturation", -1): frozenset([("colourfulness", -1), ("warmth", -1), ("tint", -1)]),
     ("saturation", 1): frozenset([("colourfulness", 1)]),
     ("compression", -1): frozenset([("flat_share", 1)]),
 }  # fmt: skip
@@ -48,7 +69,7 @@ class Leaning(TypedDict):
 
 def scaled(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """As they are judged: colour by its logarithm."""
-    return np.log(values + LOGARITHMIC[name]) if name in LOGARITHMIC else values
+    return np.log(values + _LOGARITHMIC[name]) if name in _LOGARITHMIC else values
 
 
 def plainest(shared: Mapping[Side, float]) -> Side:
@@ -60,7 +81,7 @@ def plainest(shared: Mapping[Side, float]) -> Side:
 
 def words(name: str, sign: int, medians: Mapping[str, float]) -> str:
     """What pictures with these medians are called."""
-    if name in LOGARITHMIC and sign < 0 and medians["saturation"] < NO_COLOUR:
+    if name in _LOGARITHMIC and sign < 0 and medians["saturation"] < NO_COLOUR:
         return "no colour"
     drawn = medians["brightness"] > WHITE and medians["flat_share"] > MOSTLY
     if drawn and (name, sign) in (("brightness", 1), ("flat_share", 1), *_FOLLOWS["brightness", 1]):

@@ -110,7 +110,10 @@ def _property(
         return None
     name, sign = leanings.plainest(shared)
     values = np.array([one.values[name] for one in shown])
-    medians = {column: float(np.median([one.values[column] for one in shown])) for column in NAMES}
+    measured = [column for column in NAMES if (column, 1) in mean]
+    medians = {
+        column: float(np.median([one.values[column] for one in shown])) for column in measured
+    }
     edge = float(np.quantile(reference[name], 0.95 if sign > 0 else 0.05))
     beyond = int(((values - edge) * sign > 0).sum())
     return Leaning(
