@@ -49,7 +49,9 @@ def watched(
         "URSA_WINDOW_PREDICTIONS": str(PICTURES),
         "URSA_WINDOW_MINIMUM": "20",
         "URSA_AUDIT_RATE": "0.3",
-        "URSA_ONLINE_SETTLE_SECONDS": "20",
+        "URSA_ONLINE_SETTLE_SECONDS": "2",
+        "URSA_WINDOW_SETTLE_SECONDS": "2",
+        "URSA_NULL_REPLAY_WINDOWS": "10",
     }
     with programs(folder, f"sqlite:///{folder / 'ursa.db'}", **settings) as three:
         key = given(three)
@@ -60,7 +62,7 @@ def watched(
             three.wait_for(lambda: running.has_data("ursa_models_broken"), 60, "a first scrape")
             traffic(three, key)
             three.wait_for(
-                lambda: running.query("sum(ursa_windows_checked_total) > 0"), 120, "a window"
+                lambda: running.query("sum(ursa_windows_checked_total) > 0"), 240, "a window"
             )
             yield running
 
