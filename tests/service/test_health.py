@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from service import metrics
 from service.errors import PICTURES
@@ -115,20 +116,11 @@ def document(served: Serving) -> dict[str, Any]:
 
 
 def test_the_document_describes_every_call_and_no_page(shared: Serving) -> None:
-    paths = document(shared)["paths"]
-    assert set(paths) == {
-        "/v1/predictions",
-        "/v1/predictions/{prediction_id}",
-        "/v1/predictions/{prediction_id}/feedback",
-        "/v1/models",
-        "/v1/models/{number}/promote",
-        "/v1/models/{number}/withdraw",
-        "/v1/revert",
-        "/v1/retrain",
-        "/livez",
-        "/readyz",
-        "/metrics",
-    }
+    told = set(document(shared)["paths"])
+    served = {str(one.path) for one in iter_route_contexts(shared.app.routes)}
+    health = {"/livez", "/readyz", "/metrics"}
+    assert told == {path for path in served if path.startswith("/v1/")} | health
+    assert {"/v1/predictions", "/v1/models/{number}/promote", "/v1/revert"} <= told
 
 
 def test_the_document_describes_every_error(shared: Serving) -> None:
