@@ -117,15 +117,18 @@ def dataset(table: Table) -> Any:
 
 
 def seconds_of_a_large_check() -> float:
-    """One window of 500 against 5,000 rows, all tests and the report; the report library is loaded already."""
+    """Of one core: a window of 500 against 5,000 rows, all tests and the report, whose library is loaded already.
+
+    The processor's seconds, since other parts of the benchmark run beside it.
+    """
     from monitoring import drift
 
     best = np.inf
     for window, reference, seed in made(Task(500, 37, 0.2, 0, 3, held_out=5000)):
-        start = time.perf_counter()
+        start = time.process_time()
         found = window_verdicts.judge(window, reference, MINIMUM, seed)
         drift.report(found.window, found.reference, found.tests, {}, datetime.now(UTC))
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return float(best)
 
 
@@ -199,7 +202,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print(
         f"Evidently's default preset, 40 windows of 100: dataset drift in {whole}, any test in {some}"
     )
-    print(f"500 pictures against 5,000, tests and report: {seconds:.2f} s")
+    print(f"500 pictures against 5,000, tests and report: {seconds:.2f} s of one core")
     print(f"{time.perf_counter() - start:.0f} s in all")
     figures["evidently_default_false_alarm_rate"] = whole / EVIDENTLY_WINDOWS
     figures["evidently_default_any_test"] = some / EVIDENTLY_WINDOWS
