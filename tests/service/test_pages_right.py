@@ -89,12 +89,17 @@ def test_one_number_with_its_interval_and_the_biased_one_beside_it(
 
 
 def test_too_few_labels_show_no_number_and_say_why(served: Serving, version: str) -> None:
-    few = replace(of(version, bounds=None), **UNKNOWN)
+    young = {**DAILY["sequence"], "labels": 12}
+    few = replace(of(version, bounds=None, sequence=young), **UNKNOWN)
     part = replace(few, slice_kind="class", slice_name="teddy", detail=CLASS)
     keep(served, replace(few, model_version_id=None), few, part)
     text = " ".join(Browser(served, "rita").page("/right?version=1").all("main")[0].text.split())
     assert "Not known yet" in text
     assert "Below 30 no number is shown" in text
+    assert "12 audited answers of this month were read, 30 are needed" in text
+    assert "only shown beside the honest number" in text
+    for hidden in ("76.0 %", "91.0 %", "97.6 %"):  # the biased share, the daily bounds
+        assert hidden not in text
     assert "not known: 30 effective labels are needed" in text
 
 
