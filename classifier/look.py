@@ -8,6 +8,7 @@ two dozen tails they would drown. Which words belong to what is in `classifier.r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,11 @@ ODDS = {"brightness": 0.004, "flat_share": 0.004}
 NEAREST = 10
 CAP = 2000
 _SIDES = np.array([*JUDGED.values()] * 2)
+_PLACES = {name: place for place, name in enumerate(_LEAST_SPREAD)}
+_LOGARITHMIC = [_PLACES[name] for name in LOGARITHMIC]
+_LOGARITHMIC_FLOOR = np.array([*LOGARITHMIC.values()])
+_ODDS = [_PLACES[name] for name in ODDS]
+_ODDS_FLOOR = np.array([*ODDS.values()])
 PARTS = 1 + len(GROUPS)
 
 Floats = NDArray[np.float64]
@@ -63,13 +69,17 @@ class Group:
     spread: Floats
     rows: Floats
 
-    def distances(self, properties: Sequence[Properties]) -> Floats:
-        """To the `NEAREST`-th nearest training picture, (n,)."""
-        x = (scaled(properties, self.names) - self.centre) / self.spread
-        squares = (x * x).sum(axis=1)[:, None] + (self.rows * self.rows).sum(axis=1)
+    def distances(self, scaled_rows: Floats) -> Floats:
+        """Of pictures as `scaled` gives them to the `NEAREST`-th nearest training picture, (n,)."""
+        x = (scaled_rows[:, [_PLACES[name] for name in self.names]] - self.centre) / self.spread
+        squares = (x * x).sum(axis=1)[:, None] + self._lengths
         squares -= 2 * x @ self.rows.T
         place = min(NEAREST, len(self.rows)) - 1
         return np.sqrt(np.maximum(np.partition(squares, place, axis=1)[:, place], 0.0))
+
+    @cached_property
+    def _lengths(self) -> Floats:
+        return np.asarray((self.rows * self.rows).sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +92,9 @@ class Look:
     def scores(self, properties: Sequence[Properties]) -> tuple[Floats, Floats]:
         """Of n pictures one score per side, (n, 2 J), and the parts of the look, (n, `PARTS`): the largest side,
         and the distance in each group."""
-        sides = self.sides.score(_both_sides(properties))
-        groups = [group.distances(properties) for group in self.groups]
+        x = scaled(properties)
+        sides = self.sides.score(_both_sides(x))
+        groups = [group.distances(x) for group in self.groups]
         return sides, np.stack([sides.max(axis=1), *groups], axis=1)
 
     def arrays(self) -> dict[str, Floats]:
@@ -113,12 +124,13 @@ def fit_look(properties: Sequence[Properties], seed: int) -> Look:
     if len(properties) > CAP:
         chosen = np.random.default_rng(seed).choice(len(properties), CAP, replace=False)
         properties = [properties[place] for place in np.sort(chosen)]
-    groups = tuple(_fit_group(names, properties) for names in GROUPS.values())
-    return Look(fit_tails(_both_sides(properties), _SIDES), groups)
+    x = scaled(properties)
+    groups = tuple(_fit_group(names, x) for names in GROUPS.values())
+    return Look(fit_tails(_both_sides(x), _SIDES), groups)
 
 
-def _fit_group(names: tuple[str, ...], properties: Sequence[Properties]) -> Group:
-    x = scaled(properties, names)
+def _fit_group(names: tuple[str, ...], scaled_rows: Floats) -> Group:
+    x = scaled_rows[:, [_PLACES[name] for name in names]]
     centre = np.median(x, axis=0)
     low, high = np.quantile(x, [0.25, 0.75], axis=0)
     # the quartiles of a normal distribution lie 1.35 deviations apart; a few odd pictures do not move them
@@ -126,22 +138,15 @@ def _fit_group(names: tuple[str, ...], properties: Sequence[Properties]) -> Grou
     return Group(names, centre, spread, (x - centre) / spread)
 
 
-def scaled(properties: Sequence[Properties], names: Sequence[str]) -> Floats:
-    """The named properties of n pictures on the scales on which they are judged, (n, J)."""
-    rows = np.array([[one[name] for name in names] for one in properties], dtype=np.float64)
-    return np.stack([on_scale(name, rows[:, place]) for place, name in enumerate(names)], axis=1)
+def scaled(properties: Sequence[Properties]) -> Floats:
+    """Of n pictures every property on the scale on which it is judged, (n, J): those of `JUDGED` first."""
+    x = np.array([[one[name] for name in _PLACES] for one in properties], dtype=np.float64)
+    shares = np.clip(x[:, _ODDS], 0.0, 1.0)
+    x[:, _LOGARITHMIC] = np.log2(x[:, _LOGARITHMIC] + _LOGARITHMIC_FLOOR)
+    x[:, _ODDS] = np.log2((shares + _ODDS_FLOOR) / (1 - shares + _ODDS_FLOOR))
+    return x
 
 
-def on_scale(name: str, values: Floats) -> Floats:
-    """Values of one property on the scale on which it is judged."""
-    if name in LOGARITHMIC:
-        return np.log2(values + LOGARITHMIC[name])
-    if name in ODDS:
-        share, floor = np.clip(values, 0.0, 1.0), ODDS[name]
-        return np.log2((share + floor) / (1 - share + floor))
-    return values
-
-
-def _both_sides(properties: Sequence[Properties]) -> Floats:
-    rows = scaled(properties, tuple(JUDGED))
-    return np.concatenate([-rows, rows], axis=1)
+def _both_sides(scaled_rows: Floats) -> Floats:
+    judged = scaled_rows[:, : len(JUDGED)]
+    return np.concatenate([-judged, judged], axis=1)

@@ -59,12 +59,13 @@ def measure(picture: Picture) -> dict[str, float]:
     compression    log2 of file bytes per pixel
     """
     thumbnail = _thumbnail(picture.pixels)
-    luma = thumbnail @ LUMA
+    planes = _planes(thumbnail)
+    luma = _luma(planes)
     area = picture.width * picture.height
     return {
         "brightness": float(luma.mean()),
         "contrast": float(luma.std()),
-        **_colour(thumbnail),
+        **_colour(planes.reshape(3, -1)),
         **_structure(luma),
         "grain": _grain(picture.pixels),
         "entropy": _entropy(luma),
@@ -74,16 +75,27 @@ def measure(picture: Picture) -> dict[str, float]:
     }
 
 
-def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (64, 64, 3) in 0 to 1."""
+def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (64, 64, 3)."""
     small = Image.fromarray(pixels).resize(
         (THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR, reducing_gap=2.0
     )
-    return np.asarray(small, dtype=np.float32) / np.float32(255)
+    return np.asarray(small)
 
 
-def _colour(thumbnail: NDArray[np.float32]) -> dict[str, float]:
-    red, green, blue = np.ascontiguousarray(thumbnail.transpose(2, 0, 1)).reshape(3, -1)
+def _planes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 (h, w, 3) to float32 (3, h, w) in 0 to 1."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32) / np.float32(255)
+
+
+def _luma(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    red, green, blue = planes
+    luma: NDArray[np.float32] = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return luma
+
+
+def _colour(planes: NDArray[np.float32]) -> dict[str, float]:
+    red, green, blue = planes
     largest = np.maximum(np.maximum(red, green), blue)
     spread = largest - np.minimum(np.minimum(red, green), blue)
     # black has no saturation, and nothing to divide by
@@ -125,8 +137,8 @@ def _laplacian(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 def _grain(pixels: NDArray[np.uint8]) -> float:
     height, width = pixels.shape[:2]
     top, left = max(0, (height - THUMBNAIL) // 2), max(0, (width - THUMBNAIL) // 2)
-    middle = pixels[top : top + THUMBNAIL, left : left + THUMBNAIL].astype(np.float32)
-    bends = np.abs(_laplacian(middle @ (LUMA / np.float32(255)))).ravel()
+    middle = pixels[top : top + THUMBNAIL, left : left + THUMBNAIL]
+    bends = np.abs(_laplacian(_luma(_planes(middle)))).ravel()
     # the calmest fifth: edges and texture leave some of a picture alone, noise does not
     calm = np.partition(bends, bends.size // 5)[bends.size // 5] if bends.size else 0.0
     return math.log2(float(calm) + SMOOTH)
