@@ -226,9 +226,9 @@ def test_an_operator_sees_the_training_go_on_and_promotes(
         with served.database.write() as session:
             rows.ready(session, number, wall_clock())
         olga.page.goto("/models")
-        olga.page.locator("#version-2 summary").last.click()
-        olga.page.locator("#version-2 textarea").fill("it is better on sketches")
-        olga.page.locator("#version-2 form button").click()
+        olga.page.locator("#version-2 summary").first.click()
+        olga.page.locator("#version-2 textarea").first.fill("it is better on sketches")
+        olga.page.locator("#version-2 form button").first.click()
         olga.see(".notice", "answers within a second")
         olga.page.goto("/")
         olga.see("h1", "Version 2 answers")

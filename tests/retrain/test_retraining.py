@@ -13,6 +13,7 @@ from store.jobs import Claimed, Lost
 from store.tables import Job, ModelVersion
 from tests.retrain.conftest import label_some
 from tests.retrain.given import ME, World
+from tests.store.rolling import prepare
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore")]
 
@@ -190,6 +191,8 @@ def test_a_waiting_candidate_makes_way_for_a_newer_one_that_is_not_worse(
         before = rollouts.live(session).candidate
         assert before is not None
         if stage == "limited":
+            prepare(rollouts.get(session, before.rollout_id))
+            session.flush()
             rollouts.move(session, before.rollout_id, "limit", ME, "a test", program.clock())
         note = retraining.send_on_its_way(session, newer, verdict, program.clock())
         after = rollouts.live(session).candidate
