@@ -114,7 +114,7 @@ def in_words(gone: Gone, dry: bool) -> str:
 
 
 def _work(monitor: Monitor, job: Claimed, hold: Hold) -> None:
-    objects = Objects(monitor.settings.store.storage_url)
+    objects = Objects(monitor.settings.store.storage_url, there=True)
     gone = take(monitor.database, objects, monitor.settings, monitor.clock(), hold)
     with monitor.database.write() as session:
         jobs.finish(session, job, asdict(gone), monitor.clock())

@@ -21,21 +21,26 @@ _KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 class Objects:
     """Bytes by key. Keys are relative paths made by this system, never by a consumer."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: a folder (made if missing) or what obstore understands, such as `s3://bucket/prefix`."""
+    def __init__(self, url: str, *, there: bool = False) -> None:
+        """`url`: a folder (made if missing) or what obstore understands, such as `s3://bucket/prefix`.
+
+        `there`: a folder that is missing is away and not new. Raises Unavailable.
+        """
         self.folder: Path | None = None
         try:
-            self._open(url)
+            self._open(url, there)
         except (OSError, ValueError, BaseError) as error:
             raise Unavailable(
                 f"The storage {url} cannot be used: {_why(error)}.", "storage_unavailable"
             ) from error
 
-    def _open(self, url: str) -> None:
+    def _open(self, url: str, there: bool) -> None:
         if "://" in url and not url.startswith("file://"):
             self._store = from_url(url)
         else:
             self.folder = Path(url.removeprefix("file://")).absolute()
+            if there:
+                self.probe()
             made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
             self.folder.mkdir(parents=True, exist_ok=True)
             for one in made:
