@@ -41,7 +41,8 @@ ALERTS = (
     "UrsaServiceDown", "UrsaErrorsFast", "UrsaErrorsSlow", "UrsaPredictionsSlow", "UrsaPredictionsShed",
     "UrsaModelFails", "UrsaModelBroken", "UrsaModelsStopped", "UrsaRolloutUnheard", "UrsaHeldWaiting",
     "UrsaAuditBacklog", "UrsaAccuracyLow", "UrsaAccuracyStale", "UrsaFlaggedFast", "UrsaFlaggedSlow",
-    "UrsaFlaggedDays", "UrsaDriftPages", "UrsaSegmentDrift", "UrsaMonitoringSilent", "UrsaMonitoringBlind",
+    "UrsaFlaggedDays", "UrsaDriftPages", "UrsaRolloutStops", "UrsaSegmentDrift", "UrsaMonitoringSilent",
+    "UrsaMonitoringBlind", "UrsaJobsWait", "UrsaJobsFailed", "UrsaWebhooksWait",
 )  # fmt: skip
 
 

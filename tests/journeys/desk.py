@@ -65,6 +65,8 @@ def desk(
     )
     made.page.on("pageerror", lambda error: made.errors.append(str(error)))
     made.page.goto("/sign-in")
+    # the browser puts the cursor there a moment after the page has come
+    made.see("#name:focus")
     made.page.keyboard.type(name)
     made.page.keyboard.press("Tab")
     made.page.keyboard.type(PASSWORD)
