@@ -24,7 +24,12 @@ from tests.store.pairing import OPS, Two
 
 # so wide that some thirty pairs decide
 RULE = Rule(margin=0.3, minimum_pairs=10)
-RISK = {"risk": "it errs", "metric": "ursa_window_verdict", "alert": "UrsaDriftPages", "owner": "olga"}
+RISK = {
+    "risk": "it errs",
+    "metric": "ursa_window_verdict",
+    "alert": "UrsaDriftPages",
+    "owner": "olga",
+}
 
 
 class Rolled:
