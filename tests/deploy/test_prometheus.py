@@ -60,7 +60,12 @@ def watched(
         ports = {"ursa-service": three.port, "ursa-monitoring": port}
         with prometheus(folder, ports) as running:
             three.wait_for(lambda: running.has_data("ursa_models_broken"), 60, "a first scrape")
-            traffic(three, key)
+            # a rate needs a series to be there before it grows
+            traffic(three, key, "first")
+            three.wait_for(
+                lambda: running.has_data("ursa_version_answers_total"), 60, "a scrape of answers"
+            )
+            traffic(three, key, "again")
             three.wait_for(
                 lambda: running.query("sum(ursa_windows_checked_total) > 0"), 240, "a window"
             )
@@ -119,16 +124,20 @@ def given(three: Programs) -> str:
     return key
 
 
-def traffic(three: Programs, key: str) -> None:
+def traffic(three: Programs, key: str, which: str) -> None:
     """Pictures of three sources, some of another kind, one that is none, one sent twice, and what is said back."""
     with Client(three.url, key) as client:
         for number in range(PICTURES):
             shift: Shift = "sketch" if number % 6 == 0 else "none"
             segment = ("north", "south", None)[number % 3]
             picture = draw(number % 2, number, shift=shift)
-            told = client.predict(picture, segment=segment, idempotency_key=f"picture-{number}")
+            told = client.predict(
+                picture, segment=segment, idempotency_key=f"{which}-picture-{number}"
+            )
             if number % 20 == 0:
-                client.predict(picture, segment=segment, idempotency_key=f"picture-{number}")
+                client.predict(
+                    picture, segment=segment, idempotency_key=f"{which}-picture-{number}"
+                )
                 client.feedback(told.id, correct=False)
         with pytest.raises(Refused):
             client.predict(secrets.token_bytes(100))

@@ -126,7 +126,9 @@ def test_night_pictures_are_drift_until_the_nights_are_known(
         watched.answer(version, opinions(bundle, 59, first=100 * day, shift="dark"))
         watched.clock.pass_by(hours=1)
         loop.look(watched.monitor)
-        window = kept(watched)[0]
+        # a look may check the same pictures by count as well: those know no hours
+        window = next(one for one in kept(watched) if one.kind == "time")
+        assert window.ends_at >= watched.clock.now - timedelta(hours=1)
         verdicts.append(window.verdict)
         with watched.database.write() as session:
             windows.accept(session, window.id, "ops", watched.clock())

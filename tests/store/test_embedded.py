@@ -17,10 +17,10 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def _fill(path: Path, rows: int) -> None:
+def _fill(path: Path, rows: int, table: str = "rows") -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE rows (text)")
-        connection.executemany("INSERT INTO rows VALUES (?)", [("x" * 500,)] * rows)
+        connection.execute(f"CREATE TABLE {table} (text)")
+        connection.executemany(f"INSERT INTO {table} VALUES (?)", [("x" * 500,)] * rows)  # noqa: S608  # names of our own
 
 
 def _damage(path: Path, start: int) -> None:
@@ -43,7 +43,9 @@ def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
 def test_damage_in_the_middle_is_found_where_there_is_time_and_else_not_waited_for(
     path: Path,
 ) -> None:
-    _damage(path, path.stat().st_size // 8192 * 4096)
+    # so large that the look cannot be over before it is ended
+    _fill(path, rows=200_000, table="more")
+    _damage(path, path.stat().st_size // 8192 * 4096 + path.stat().st_size // 4096 // 4 * 4096)
     assert embedded.why_broken(path, seconds=600) is not None
     assert embedded.why_broken(path, seconds=0) is None
 
