@@ -38,6 +38,8 @@ def create_app(settings: Settings, clock: Clock = wall_clock) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    # set by who ends the process: it is ready for nothing new any more
+    app.state.leaving = False
     app.add_middleware(Door, settings=settings)
     errors.add_handlers(app)
     for router in (

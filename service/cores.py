@@ -1,10 +1,12 @@
 """The machine's cores, shared out: one request at a time on each, those that answer before those that only watch.
 
 Decoding and running a network take a whole core for milliseconds. More of them at once would not be faster, only
-later and larger in memory.
+later and larger in memory. Who comes first is served first, and the queue has an end: its length is in units of
+work, so that a slow network waits longer but never for more than a few of its own answers.
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -15,28 +17,49 @@ class Busy(Exception):
 
 
 class Cores:
-    """`number` cores. `work` waits for one; a `Loan` takes one only while nobody else needs it."""
+    """`number` cores and a queue before them. A `Loan` takes one only while nobody else needs it."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, number: int, queue: int = 0) -> None:
+        self._number, self._most = number, queue
         self._free = number
-        self._waiting = 0
+        # a core that comes free is handed to the first of them and never to who comes by
+        self._queue: deque[threading.Event] = deque()
         self._changed = threading.Condition()
 
+    @property
+    def full(self) -> bool:
+        """Whether `work` would refuse a consumer now."""
+        return self._free == 0 and len(self._queue) >= self._most
+
     @contextmanager
-    def work(self) -> Iterator[None]:
-        """A core for something that a consumer waits for."""
-        with self._changed:
-            self._waiting += 1
-            self._changed.wait_for(lambda: self._free > 0)
-            self._waiting -= 1
-            self._free -= 1
+    def work(self, *, patient: bool = False) -> Iterator[None]:
+        """A core for something that somebody waits for. Raises Busy when the queue is full, unless `patient`."""
+        turn = self._take(patient)
+        if turn is not None:
+            turn.wait()
         try:
             yield
         finally:
             with self._changed:
-                self._free += 1
-                self._changed.notify_all()
+                self._give_back()
+
+    def _take(self, patient: bool) -> threading.Event | None:
+        with self._changed:
+            if self._free > 0:
+                self._free -= 1
+                return None
+            if len(self._queue) >= self._most and not patient:
+                raise Busy
+            turn = threading.Event()
+            self._queue.append(turn)
+            return turn
+
+    def _give_back(self) -> None:
+        if self._queue:
+            self._queue.popleft().set()
+        else:
+            self._free += 1
+            self._changed.notify()
 
 
 class Loan:
@@ -53,9 +76,10 @@ class Loan:
         """Raises Busy under load, when no core was free in time, or when the loan was ended meanwhile."""
         cores, until = self._cores, monotonic() + seconds
         with cores._changed:
-            while not (cores._free > 0 and cores._waiting == 0):
+            # a core that is free has no queue before it
+            while cores._free == 0:
                 left = until - monotonic()
-                if left <= 0 or cores._waiting > cores._number:
+                if left <= 0 or len(cores._queue) > cores._number:
                     raise Busy
                 cores._changed.wait(left)
             if self._over:
@@ -68,6 +92,5 @@ class Loan:
         cores = self._cores
         with cores._changed:
             if self._held:
-                cores._free += 1
-                cores._changed.notify_all()
+                cores._give_back()
             self._held, self._over = False, True

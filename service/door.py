@@ -1,16 +1,16 @@
 """The door: what every request passes before anything else, and every answer on its way out.
 
-Order on the way in: an id, the key, the rate, the announced size, and for pictures a place inside; only then is
-the body read, never more of it than allowed and never for longer. On the way out: the id, security headers, one
-line in the log, metrics. A request that is refused here has touched no picture and no thread of the workers'.
+Order on the way in: an id, for pictures whether there is room at all, the key, the rate, the announced size; only
+then is the body taken in, never more of it than allowed and never for longer, and only a whole one gets a place
+inside. On the way out: the id, security headers, one line in the log, metrics. A request that is refused here has
+touched no picture and no thread of the workers'.
 """
 
-import asyncio
 import math
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from time import monotonic
 from typing import TypeVar
 
@@ -23,10 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import counting, headers, metrics
 from service.dependencies import COOKIE
-from service.errors import Problem, from_store, internal, respond
+from service.errors import Problem, busy, from_store, internal, respond
 from service.limits import TokenBuckets
 from service.program import Program
 from service.settings import MEBIBYTE, Settings
+from service.uploads import Gone, Uploads, bounded, too_large
 from store import people
 from store.errors import StoreError
 from store.people import Caller
@@ -51,6 +52,7 @@ class Door:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
         self._rates = TokenBuckets(settings.rate_per_second, settings.rate_burst)
+        self._uploads = Uploads(settings.uploads_bytes, settings.upload_seconds)
         self._inside = 0
         # look-ups of keys have threads of their own: a full house must still be able to say so
         self._look_ups = CapacityLimiter(4)
@@ -65,6 +67,8 @@ class Door:
                 await self._let_in(scope, receive, answer.send)
             except Problem as problem:
                 await answer.refuse(problem)
+            except Gone:
+                pass  # there is nobody to answer
             except Exception:  # noqa: BLE001  # the last place where an answer can be given
                 _log.exception("request_failed", path=scope["path"])
                 await answer.refuse(internal())
@@ -74,22 +78,29 @@ class Door:
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         if "\0" in scope["path"]:
             raise Problem(404, "not_found", "There is nothing at this address.")
+        is_upload = scope["method"] == "POST" and scope["path"] in UPLOADS
+        if is_upload:
+            # before anything that costs: refusing must stay cheap when most are refused
+            self._check_room(scope)
         if scope["path"].startswith(API):
             caller = await self._identify(scope)
             scope["state"]["caller"] = caller
             self._slow_down(caller)
-        elif scope["method"] == "POST" and scope["path"] in UPLOADS:
+        elif is_upload:
             # who may send nothing here need not be listened to
             await self._check_sign_in(scope)
-        is_upload = scope["method"] == "POST" and scope["path"] in UPLOADS
         largest = self._settings.max_upload_bytes + AROUND_PICTURE if is_upload else LARGEST_FORM
         _check_length(scope, largest)
-        bounded = _bounded(receive, largest, self._settings.upload_seconds)
         if not is_upload:
-            await self._app(scope, bounded, send)
+            seconds = self._settings.upload_seconds
+            await self._app(scope, bounded(receive, largest, seconds), send)
             return
-        async with self._place():
-            await self._app(scope, bounded, send)
+        body = await self._uploads.take_in(receive, largest)
+        with closing(body):
+            # it may have taken a while
+            self._check_room(scope)
+            with self._place():
+                await self._app(scope, body.receive, send)
 
     async def _check_sign_in(self, scope: Scope) -> None:
         program: Program = scope["app"].state.program
@@ -134,15 +145,13 @@ class Door:
                 headers={"Retry-After": str(math.ceil(wait))},
             )
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._inside >= self._settings.inside_limit:
-            raise Problem(
-                429,
-                "busy",
-                "As many pictures are being worked on as can be: send this one again in a moment.",
-                headers={"Retry-After": "1"},
-            )
+    def _check_room(self, scope: Scope) -> None:
+        program: Program = scope["app"].state.program
+        if program.cores.full or self._inside >= self._settings.inside_limit:
+            raise busy()
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
         self._inside += 1
         metrics.INSIDE.set(self._inside)
         try:
@@ -169,6 +178,9 @@ class _Answer:
             names = MutableHeaders(scope=message)
             names["X-Request-ID"] = self.request_id
             headers.secure(names, self._scope)
+            if self._scope["app"].state.leaving:
+                # whoever balances sends the next request elsewhere
+                names["Connection"] = "close"
         await self._send(message)
 
     async def refuse(self, problem: Problem) -> None:
@@ -206,34 +218,7 @@ def _is_signed_in(program: Program, token: str) -> bool:
 def _check_length(scope: Scope, largest: int) -> None:
     announced = Headers(scope=scope).get("content-length", "")
     if announced.isdigit() and int(announced) > largest:
-        raise _too_large(largest)
-
-
-def _too_large(largest: int) -> Problem:
-    return Problem(413, "too_large", f"A request may have {largest:,} bytes here.")
-
-
-def _bounded(receive: Receive, largest: int, seconds: float) -> Receive:
-    """The body, as long as it is not larger and does not take longer than allowed."""
-    read, done, until = 0, False, monotonic() + seconds
-
-    async def next_part() -> Message:
-        nonlocal read, done
-        if done:
-            return await receive()
-        try:
-            async with asyncio.timeout(until - monotonic()):
-                message = await receive()
-        except TimeoutError:
-            raise Problem(408, "too_slow", "The request did not arrive in time.") from None
-        if message["type"] == "http.request":
-            read += len(message.get("body", b""))
-            done = not message.get("more_body", False)
-            if read > largest:
-                raise _too_large(largest)
-        return message
-
-    return next_part
+        raise too_large(largest)
 
 
 async def _nothing() -> Message:

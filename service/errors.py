@@ -17,12 +17,15 @@ from starlette.types import Scope
 
 from classifier.pictures import BadPicture
 from service import counting, metrics
+from service.cores import Busy
 from store.errors import Conflict, Invalid, NotFound, StoreError, Unavailable
 
 _log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
+# a queue of a few answers is gone in less
+BUSY_SECONDS = 1
 
 KINDS: dict[type[StoreError], int] = {NotFound: 404, Conflict: 409, Invalid: 422, Unavailable: 503}
 
@@ -66,6 +69,17 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _told_by(_validation))
     app.add_exception_handler(StoreError, _told_by(from_store))
     app.add_exception_handler(BadPicture, _told_by(_picture))
+    app.add_exception_handler(Busy, _told_by(busy))
+
+
+def busy(*_: object) -> Problem:
+    """What is said when there is too much to do; nothing of the request was begun."""
+    return Problem(
+        429,
+        "busy",
+        "As many pictures are being worked on as can be: send this one again in a moment.",
+        headers={"Retry-After": str(BUSY_SECONDS)},
+    )
 
 
 def internal() -> Problem:

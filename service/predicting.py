@@ -91,7 +91,8 @@ class _Seen:
 def predict(program: Program, ask: Ask) -> Answered:
     """The answer's bytes; they are in the database when this returns.
 
-    Raises BadPicture, Unavailable when nothing can be kept, Conflict `idempotency_key_reused`.
+    Raises BadPicture, Busy when too many wait for a core, Unavailable when nothing can be kept, Conflict
+    `idempotency_key_reused`.
     """
     key = ask.idempotency_key
     if key is None:

@@ -5,6 +5,7 @@ of these processes; nothing is shared between them but the database and the stor
 """
 
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -13,10 +14,14 @@ import structlog
 import uvicorn
 
 from service.app import create_app
+from service.connections import Server, connection_class
 from service.program import preflight
 from service.settings import Settings
 from store import logs
 from store.errors import Unavailable
+
+# files that a process needs beside its connections: database, pictures, libraries
+OTHER_FILES = 256
 
 _log = structlog.get_logger()
 
@@ -31,14 +36,18 @@ def serve(settings: Settings) -> None:
         logs.configure(logging.INFO)
         host, port = listener.getsockname()[:2]
         _log.info("serving", host=host, port=port)
-        server = uvicorn.Server(
+        app = create_app(settings)
+        server = Server(
             uvicorn.Config(
-                create_app(settings),
+                app,
+                http=connection_class(_connections(settings.connections), settings.upload_seconds),
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=settings.stop_seconds,
-            )
+            ),
+            leave=lambda: setattr(app.state, "leaving", True),
+            drain_seconds=settings.drain_seconds,
         )
         for asked in (signal.SIGINT, signal.SIGTERM):
             # the server raises the signal again when it has stopped in order: a stop that was asked for is no failure
@@ -48,6 +57,15 @@ def serve(settings: Settings) -> None:
         raise Unavailable(
             "The web process could not start: the lines above say why.", "not_started"
         )
+
+
+def _connections(wanted: int) -> int:
+    """As many as were asked for, if the system lets this process have so many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        # the lower one is kept for programs that cannot wait for many files; this one can
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(1, min(wanted, hard - OTHER_FILES))
 
 
 def _end(*_: object) -> None:

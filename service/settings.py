@@ -16,7 +16,8 @@ class Settings:
     """Seconds, bytes and shares. `docs/reference/service.md` says what each is good for.
 
     `threads` work on requests; `inside_limit` of them at most on predictions, so that health checks and pages
-    always find one. `cores` requests decode or run the network at the same time.
+    always find one. `cores` requests decode or run the network at the same time, `queue_per_core` more wait for
+    each. `uploads_bytes` is what all bodies may take in memory, `connections` how many there may be.
     """
 
     store: StoreSettings
@@ -25,6 +26,9 @@ class Settings:
     threads: int = 40
     inside_limit: int = 32
     cores: int = 2
+    queue_per_core: int = 4
+    connections: int = 2000
+    uploads_bytes: int = 256 * MEBIBYTE
     max_upload_bytes: int = 20 * MEBIBYTE
     upload_seconds: float = 30.0
     rate_per_second: float = 100.0
@@ -38,23 +42,37 @@ class Settings:
     bundle_cache: Path = Path("data/bundles")
     poll_seconds: float = 0.5
     lease_seconds: float = 120.0
+    drain_seconds: float = 0.0
     stop_seconds: int = 30
     webhook_private: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.inside_limit < self.threads:
-            raise Invalid("URSA_INSIDE_LIMIT must be above 0 and below URSA_THREADS.")
-        if not 0 < self.audit_rate <= 1:
+        sensible = {
+            "URSA_INSIDE_LIMIT must be above 0 and below URSA_THREADS.": 0
+            < self.inside_limit
+            < self.threads,
             # at 0 nobody would ever know how right the answers are
-            raise Invalid("URSA_AUDIT_RATE must be above 0 and at most 1.")
-        if not 0 <= self.reverse_shadow_share <= 1:
-            raise Invalid("URSA_REVERSE_SHADOW_SHARE must be between 0 and 1.")
-        if not 0 <= self.doubles_rate <= 1:
-            raise Invalid("URSA_DOUBLES_RATE must be between 0 and 1.")
-        if not 0 <= self.port <= 65535:
-            raise Invalid("URSA_PORT must be between 0 and 65535.")
-        positive = {
+            "URSA_AUDIT_RATE must be above 0 and at most 1.": 0 < self.audit_rate <= 1,
+            "URSA_REVERSE_SHADOW_SHARE must be between 0 and 1.": 0
+            <= self.reverse_shadow_share
+            <= 1,
+            "URSA_DOUBLES_RATE must be between 0 and 1.": 0 <= self.doubles_rate <= 1,
+            "URSA_PORT must be between 0 and 65535.": 0 <= self.port <= 65535,
+            "URSA_DRAIN_SECONDS must be 0 or more.": self.drain_seconds >= 0,
+            # one that comes in slowly must not keep every other one out
+            "URSA_UPLOADS_BYTES must be at least twice URSA_MAX_UPLOAD_BYTES.": self.uploads_bytes
+            >= 2 * self.max_upload_bytes,
+            **{f"{name} must be above 0.": value > 0 for name, value in self._positive().items()},
+        }
+        for sentence, holds in sensible.items():
+            if not holds:
+                raise Invalid(sentence)
+
+    def _positive(self) -> dict[str, float]:
+        return {
             "URSA_CORES": self.cores,
+            "URSA_QUEUE_PER_CORE": self.queue_per_core,
+            "URSA_CONNECTIONS": self.connections,
             "URSA_MAX_UPLOAD_BYTES": self.max_upload_bytes,
             "URSA_UPLOAD_SECONDS": self.upload_seconds,
             "URSA_RATE_PER_SECOND": self.rate_per_second,
@@ -63,9 +81,6 @@ class Settings:
             "URSA_POLL_SECONDS": self.poll_seconds,
             "URSA_LEASE_SECONDS": self.lease_seconds,
         }
-        for name, value in positive.items():
-            if not value > 0:
-                raise Invalid(f"{name} must be above 0.")
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -78,6 +93,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=whole(given, "URSA_THREADS", 40),
         inside_limit=whole(given, "URSA_INSIDE_LIMIT", 32),
         cores=whole(given, "URSA_CORES", os.cpu_count() or 1),
+        queue_per_core=whole(given, "URSA_QUEUE_PER_CORE", 4),
+        connections=whole(given, "URSA_CONNECTIONS", 2000),
+        uploads_bytes=whole(given, "URSA_UPLOADS_BYTES", 256 * MEBIBYTE),
         max_upload_bytes=whole(given, "URSA_MAX_UPLOAD_BYTES", 20 * MEBIBYTE),
         upload_seconds=number(given, "URSA_UPLOAD_SECONDS", 30.0),
         rate_per_second=number(given, "URSA_RATE_PER_SECOND", 100.0),
@@ -91,6 +109,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         bundle_cache=Path(given.get("URSA_BUNDLE_CACHE", "data/bundles")),
         poll_seconds=number(given, "URSA_POLL_SECONDS", 0.5),
         lease_seconds=number(given, "URSA_LEASE_SECONDS", 120.0),
+        drain_seconds=number(given, "URSA_DRAIN_SECONDS", 0.0),
         stop_seconds=whole(given, "URSA_STOP_SECONDS", 30),
         webhook_private=given.get("URSA_WEBHOOK_PRIVATE", "0") == "1",
     )

@@ -64,7 +64,7 @@ def _thumbnail(pictures: PictureStore, cores: Cores, digest: str) -> tuple[bytes
 
 def _smaller(pictures: PictureStore, cores: Cores, digest: str, side: int) -> tuple[bytes, str]:
     data = pictures.read(digest)
-    with cores.work():
+    with cores.work(patient=True):
         try:
             image = Image.fromarray(open_picture(data).pixels)
         except BadPicture as error:

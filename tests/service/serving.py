@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from service.app import create_app
 from service.client import Client
 from service.clock import Clock, wall_clock
+from service.connections import connection_class
 from service.program import Program
 from service.settings import Settings
 from store import labels, models, people, reviews, rollouts
@@ -143,7 +144,10 @@ def serving(settings: Settings, clock: Clock = wall_clock, **changes: Any) -> It
     app = create_app(settings, clock)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+    connection = connection_class(settings.connections, settings.upload_seconds)
+    server = _Server(
+        uvicorn.Config(app, http=connection, log_config=None, access_log=False, ws="none")
+    )
 
     def run() -> None:
         try:

@@ -8,7 +8,7 @@ from service.cores import Busy, Cores, Loan
 
 
 def test_no_more_work_at_once_than_there_are_cores() -> None:
-    cores, inside, most = Cores(2), 0, 0
+    cores, inside, most = Cores(2, 8), 0, 0
     lock, together = threading.Lock(), threading.Barrier(8)
 
     def work() -> None:
@@ -59,3 +59,26 @@ def test_a_loan_that_ended_before_it_began_takes_nothing() -> None:
     with pytest.raises(Busy):
         late.begin(0)
     Loan(cores).begin(0)
+
+
+def test_the_queue_has_an_end_and_only_the_patient_wait_behind_it() -> None:
+    cores, order = Cores(1, 1), list[str]()
+
+    def wait(name: str, patient: bool) -> None:
+        with cores.work(patient=patient):
+            order.append(name)
+
+    waiting = [threading.Thread(target=wait, args=one) for one in (("a", False), ("b", True))]
+    with cores.work():
+        for number, thread in enumerate(waiting, 1):
+            thread.start()
+            while len(cores._queue) < number:
+                threading.Event().wait(0.001)
+        assert cores.full
+        with pytest.raises(Busy), cores.work():
+            pass
+    for thread in waiting:
+        thread.join()
+    # who came first was served first
+    assert order == ["a", "b"]
+    assert not cores.full

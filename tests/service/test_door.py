@@ -2,12 +2,15 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
+from service import connections, metrics
 from service.headers import PAGE_POLICY
 from store import people
 from tests.service.conftest import Start
@@ -19,6 +22,9 @@ from tests.toy import draw
 def database_url(sqlite_url: str) -> str:
     """The door is the same before both databases."""
     return sqlite_url
+
+
+UNREAD = b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
 
 
 def send(client: httpx.Client, image: bytes | None = None, **headers: str) -> httpx.Response:
@@ -93,20 +99,84 @@ def test_who_sends_too_slowly_is_let_go(start: Start) -> None:
     assert (answer["status"], answer["code"]) == (408, "too_slow")
 
 
-def test_a_full_house_says_so_before_it_reads(start: Start) -> None:
+def test_a_full_house_says_so_before_it_reads_and_before_it_asks_for_a_key(start: Start) -> None:
     served = start(inside_limit=1, threads=4)
-    held = open_request(served, b"Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n")
-    # the server asks for the body only when the request is inside
-    assert held.recv(1000).startswith(b"HTTP/1.1 100")
-    with served.http() as client:
+    with full_house(served), served.http() as client:
+        unread = told(connect(served, UNREAD))
         refused = send(client)
-        assert refused.status_code == 429
-        assert refused.json()["code"] == "busy"
+        assert (unread["status"], unread["code"]) == (429, "busy")
+        assert (refused.status_code, refused.json()["code"]) == (429, "busy")
         assert refused.headers["retry-after"] == "1"
         # everybody else is served
         assert client.get("/v1/predictions/none").status_code == 404
         assert client.get("/readyz").status_code == 200
-    held.close()
+
+
+def test_the_queue_for_a_core_has_an_end(start: Start) -> None:
+    served = start(cores=1, queue_per_core=1)
+    with full_house(served), served.http() as client:
+        refused = send(client)
+    assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+
+
+def test_after_a_refusal_the_connection_can_be_used_again(start: Start) -> None:
+    served = start(inside_limit=1, threads=4)
+    with served.http() as client:
+        with full_house(served):
+            assert send(client, bytes(1_000_000)).status_code == 429
+        assert send(client).status_code == 200
+
+
+def test_who_sends_slowly_holds_no_place(start: Start) -> None:
+    served = start(inside_limit=1, threads=4)
+    slow = open_request(served, b"Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n")
+    # the server asks for the body only when the key was right
+    assert slow.recv(1000).startswith(b"HTTP/1.1 100")
+    with slow, served.http() as client:
+        assert send(client).status_code == 200
+
+
+def test_bodies_that_are_coming_in_have_a_budget_of_memory(start: Start) -> None:
+    served = start(max_upload_bytes=100_000, uploads_bytes=200_000)
+    first = begin(served, 150_000)
+    with first, served.http() as client:
+        # taken in as far as it has come
+        first.sendall(bytes(120_000))
+        statuses = [send(client, bytes(90_000)).status_code for _ in range(100)]
+        assert 429 in statuses
+        first.close()
+        while (status := send(client, bytes(90_000)).status_code) == 429:
+            pass
+    # it was let in, and is no picture
+    assert status == 415
+
+
+def test_the_one_connection_too_many_is_told_so(start: Start) -> None:
+    served = start(connections=2)
+    held = [connect(served, b"GET /livez HTTP/1.1\r\n") for _ in range(2)]
+    answer = told(connect(served, UNREAD))
+    assert (answer["status"], answer["code"]) == (429, "busy")
+    for one in held:
+        one.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\nHost:"])
+def test_a_request_whose_head_does_not_come_ends_its_connection(
+    served: Serving, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.05)
+    with connect(served, sent) as connection:
+        assert ended(connection)
+
+
+def test_who_was_refused_and_goes_on_sending_is_let_go(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.05)
+    served = start(upload_seconds=0.05, inside_limit=1, threads=4)
+    with full_house(served), connect(served, UNREAD) as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 429")
+        assert ended(connection)
 
 
 def test_when_somebody_leaves_there_is_room_again(start: Start) -> None:
@@ -179,25 +249,58 @@ def test_what_nobody_foresaw_is_a_500_with_the_requests_id(served: Serving) -> N
     assert "x-content-type-options" in answer.headers
 
 
-def test_a_connection_that_breaks_gives_its_place_back(start: Start) -> None:
-    served = start(inside_limit=1, threads=4)
-    for _ in range(5):
-        held = open_request(served, b"Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n")
-        assert held.recv(1000).startswith(b"HTTP/1.1 100")
-        held.close()
-        wait_until_empty(served)
+def test_a_client_that_leaves_in_mid_upload_leaves_nothing_behind(start: Start) -> None:
+    served = start(max_upload_bytes=100_000, uploads_bytes=200_000)
+    for _ in range(20):
+        with begin(served, 100_000) as connection:
+            connection.sendall(bytes(60_000))
+    # all of them together would not have fitted
     with served.http() as client:
-        assert send(client).status_code == 200
+        while (status := send(client, bytes(90_000)).status_code) == 429:
+            pass
+    assert status == 415
 
 
-def wait_until_empty(served: Serving) -> None:
-    """The server notices a closed connection by itself, soon."""
-    with served.http() as client:
-        for _ in range(1000):
-            line = "ursa_predictions_inside 0.0"
-            if line in client.get("/metrics").text:
-                return
-    raise AssertionError("somebody is still inside")
+@contextmanager
+def full_house(served: Serving) -> Iterator[None]:
+    """Every core is taken, and as many pictures wait as may."""
+    cores, settings = served.program.cores, served.settings
+    room = min(settings.inside_limit, settings.cores * settings.queue_per_core)
+    with ExitStack() as stack:
+        client = stack.enter_context(served.http("who waits"))
+        waiting = [threading.Thread(target=send, args=(client,)) for _ in range(room)]
+        # before the cores come free they cannot end
+        for one in waiting:
+            stack.callback(one.join)
+        for _ in range(settings.cores):
+            stack.enter_context(cores.work())
+        for one in waiting:
+            one.start()
+        while not cores.full and inside() < settings.inside_limit:
+            pass
+        yield
+
+
+def inside() -> float:
+    """Pictures that are being worked on."""
+    return metrics.REGISTRY.get_sample_value("ursa_predictions_inside") or 0.0
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the other side has closed, or reset, the connection."""
+    try:
+        return connection.recv(65536) == b""
+    except ConnectionResetError:
+        return True
+
+
+def begin(served: Serving, size: int) -> socket.socket:
+    """An upload that has only announced its size, and was let in."""
+    connection = open_request(
+        served, f"Content-Length: {size}\r\nExpect: 100-continue\r\n\r\n".encode()
+    )
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+    return connection
 
 
 def open_request(served: Serving, rest: bytes) -> socket.socket:

@@ -1,0 +1,143 @@
+"""Connections: how many there may be, how long a request may take to come in, and how a process leaves them.
+
+Order: one beyond the limit is told 429 and closed; a request whose head or body does not come in time ends its
+connection, also where it was refused long ago and goes on sending. At the end the process is told of as not ready,
+goes on answering for a while, takes in what has connected meanwhile and only then stops to listen: whoever was
+let in gets an answer.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.errors import BUSY_SECONDS
+
+# from the first byte of a request, or from a connection's begin, to the end of the head
+HEAD_SECONDS = 10.0
+# who was told no has this long to read it
+FAREWELL_SECONDS = 1.0
+# what has connected has sent its head by then
+SETTLE_SECONDS = 0.5
+_LOOK_SECONDS = 0.02
+_FULL = (
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
+    b"Retry-After: %d\r\nContent-Length: %d\r\n\r\n%s"
+)
+_FULL_BODY = (
+    b'{"type":"urn:ursa:problem:busy","title":"Too Many Requests","status":429,"code":"busy",'
+    b'"detail":"There are as many connections as can be: send this again in a moment."}'
+)
+
+
+class Connection(HttpToolsProtocol):
+    """One connection to a client. `most` and `body_seconds` are set by `connection_class`."""
+
+    most: int
+    body_seconds: float
+    _deadline: asyncio.TimerHandle | None = None
+    _is_told = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower there too
+        """Tell it no when there are too many, else wait for a request."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self._is_told = True
+            transport.write(_FULL % (BUSY_SECONDS, len(_FULL_BODY), _FULL_BODY))
+            # closed at once, bytes that are still coming in would make the kernel take the answer back
+            transport.write_eof()
+            self._within(FAREWELL_SECONDS)
+        else:
+            self._within(HEAD_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless it was told no."""
+        if not self._is_told:
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._within(HEAD_SECONDS)
+
+    def on_headers_complete(self) -> None:
+        """Its head is there."""
+        super().on_headers_complete()
+        self._within(self.body_seconds + HEAD_SECONDS)
+
+    def on_message_complete(self) -> None:
+        """All of it is there."""
+        super().on_message_complete()
+        self._in_time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._in_time()
+        super().connection_lost(exc)
+
+    def _within(self, seconds: float) -> None:
+        self._in_time()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _in_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def connection_class(most: int, body_seconds: float) -> type[Connection]:
+    """What a server makes of each connection: at most `most`, with bodies that come within `body_seconds`."""
+    return type("Connection", (Connection,), {"most": most, "body_seconds": body_seconds})
+
+
+class Server(uvicorn.Server):
+    """A server that leaves nobody behind when it stops. `leave` is called when it begins to."""
+
+    def __init__(
+        self, config: uvicorn.Config, leave: Callable[[], None], drain_seconds: float
+    ) -> None:
+        super().__init__(config)
+        self._leave, self._drain_seconds = leave, drain_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, answer on for a while, take in who has connected, then end as every server does."""
+        self._leave()
+        await asyncio.sleep(self._drain_seconds)
+        # a second name for the same listeners: what the kernel has let in is not lost when the first is closed
+        listening = [one.dup() for one in sockets or []]
+        for server in self.servers:
+            server.close()
+        for one in sockets or []:
+            one.close()
+        for one in listening:
+            await self._take_in(one)
+        await self._settle()
+        await super().shutdown(sockets)
+
+    async def _take_in(self, listener: socket.socket) -> None:
+        accepted: list[socket.socket] = []
+        listener.setblocking(False)
+        with listener, suppress(BlockingIOError):
+            while True:
+                accepted.append(listener.accept()[0])
+        loop = asyncio.get_running_loop()
+        for one in accepted:
+            await loop.connect_accepted_socket(self._connection, one)
+
+    async def _settle(self) -> None:
+        for _ in range(round(SETTLE_SECONDS / _LOOK_SECONDS)):
+            open_ = self.server_state.connections
+            if all(one.cycle is not None for one in open_ if isinstance(one, Connection)):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _connection(self) -> Any:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # it is one of several classes there
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
