@@ -47,15 +47,26 @@ def not_worse(moments: Moments, now: Moment, margin: float) -> float:
     """
     if margin <= 0:
         return -inf
-    return max(_capital(*now, margin), _highest(moments, margin))
+    return max(capital(*now, margin), highest(moments, margin))
+
+
+def capital(wins: int, losses: int, ties: int, margin: float) -> float:
+    """What the bets on "not worse by `margin`" have become at one moment."""
+    return _log_mean_of(
+        [wins * win + losses * loss + ties * tie for win, loss, tie in _bets(margin)]
+    )
+
+
+def highest(moments: Moments, margin: float) -> float:
+    """The largest capital at any of `moments`; -inf where there are none."""
+    return max([capital(*one, margin) for one in moments], default=-inf)
 
 
 @lru_cache(maxsize=65536)
 def more_often(happened: int, times: int, allowed: float) -> float:
     """Against "it happens at most in the share `allowed` of all times" (in (0, 1)): mixed over larger shares."""
-    logs = [happened * did + (times - happened) * did_not for did, did_not in _larger(allowed)]
-    most = max(logs)
-    return most + log(sum(exp(one - most) for one in logs) / len(logs))
+    not_so = times - happened
+    return _log_mean_of([happened * did + not_so * did_not for did, did_not in _larger(allowed)])
 
 
 def since_a_change(losses: Sequence[bool]) -> list[float]:
@@ -69,17 +80,6 @@ def since_a_change(losses: Sequence[bool]) -> list[float]:
         logs = np.logaddexp(logs, 0.0) + (_LOG_LOSS if lost else _LOG_WIN)
         path.append(_log_mean(logs))
     return path
-
-
-@lru_cache(maxsize=1024)
-def _highest(moments: Moments, margin: float) -> float:
-    return max((_capital(*one, margin) for one in moments), default=-inf)
-
-
-def _capital(wins: int, losses: int, ties: int, margin: float) -> float:
-    logs = [wins * win + losses * loss + ties * tie for win, loss, tie in _bets(margin)]
-    most = max(logs)
-    return most + log(sum(exp(one - most) for one in logs) / len(logs))
 
 
 @lru_cache(maxsize=4096)
@@ -99,3 +99,9 @@ def _larger(allowed: float) -> tuple[tuple[float, float], ...]:
 def _log_mean(logs: Floats) -> float:
     most = float(logs.max())
     return most + log(float(_MIXED @ np.exp(logs - most)))
+
+
+def _log_mean_of(logs: list[float]) -> float:
+    # a handful of numbers: faster than an array, and asked for after every picture
+    most = max(logs)
+    return most + log(sum([exp(one - most) for one in logs]) / len(logs))

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Literal
 
 from monitoring import e_values
@@ -60,6 +61,18 @@ class Step:
     ties: int = 0
     overdue: int = 0  # losses among them, too
     path: tuple[tuple[int, int, int], ...] = ()
+    _best: tuple[float, int, float] = (0.0, 0, -inf)
+
+    def not_worse(self, margin: float) -> float:
+        """`e_values.not_worse` of this step: what was the highest before is not looked through at every look."""
+        if margin <= 0:
+            return -inf
+        known_margin, seen, best = self._best
+        if (known_margin, seen) != (margin, len(self.path)):
+            rest = self.path[seen:] if known_margin == margin else self.path
+            best = max(best if known_margin == margin else -inf, e_values.highest(rest, margin))
+            self._best = margin, len(self.path), best
+        return max(best, e_values.capital(*self.now, margin))
 
     def lose(self, count: int = 1) -> None:
         """Count losses; capital is at its highest just before one."""

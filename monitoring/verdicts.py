@@ -20,6 +20,8 @@ Verdict = Literal["advance", "hold", "revert"]
 # of the e-values, which are kept as natural logarithms
 DIGITS = 6
 _NOTHING = Step()
+_GUARDS = ("harm", "class_harm", "failing", "slow", "after_full")
+_OF_LABELS = ("harm", "class_harm", "after_full")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def judge(seen: Seen, rule: Rule) -> Judgement:
     step = counts.steps.get(seen.step, _NOTHING)
     error = reader_error.at_most(seen.doubles, seen.classes, rule.reader)
     margin = rule.margin * reader_error.kept_of_a_difference(error, seen.classes)
-    worst_class = max(sorted(counts.class_harm), key=counts.class_harm.__getitem__, default=None)
+    worst_class = _worst(counts.class_harm)
     answers = seen.answers
     evidence = {
         "harm": counts.harm,
@@ -73,7 +75,7 @@ def judge(seen: Seen, rule: Rule) -> Judgement:
         "failing": e_values.more_often(answers.failed, answers.all, rule.allowed_failures),
         "slow": e_values.more_often(answers.slow, answers.all, rule.allowed_slow),
         "after_full": _after_full(seen),
-        "not_worse": e_values.not_worse(step.path, step.now, margin),
+        "not_worse": step.not_worse(margin),
     }
     fired = _fired(seen, rule, evidence)
     lacking = _lacking(seen, rule, step, margin, evidence["not_worse"])
@@ -114,6 +116,11 @@ def thresholds(rule: Rule, classes: int) -> dict[str, float]:
     }
 
 
+def _worst(class_harm: dict[str, float]) -> str | None:
+    # of equal ones the first by name, in whatever order they came
+    return min(class_harm, key=lambda name: (-class_harm[name], name)) if class_harm else None
+
+
 def _after_full(seen: Seen) -> float:
     if not seen.full:
         return 0.0
@@ -122,25 +129,26 @@ def _after_full(seen: Seen) -> float:
     return max(path, default=0.0)
 
 
-def _fired(seen: Seen, rule: Rule, evidence: dict[str, Any]) -> tuple[str, ...]:
-    # with many labels overdue, those that are there are no sample of all
-    trusted = seen.counts.overdue_share <= rule.overdue
-    judged = {"failing", "slow"} | ({"harm", "class_harm", "after_full"} if trusted else set())
+def _fired(seen: Seen, rule: Rule, evidence: dict[str, float]) -> tuple[str, ...]:
     limits = thresholds(rule, seen.classes)
-    return tuple(name for name in limits if name in judged and evidence[name] >= limits[name])
+    reached = tuple([name for name in _GUARDS if evidence[name] >= limits[name]])
+    if not reached or seen.counts.overdue_share <= rule.overdue:
+        return reached
+    # with many labels overdue, those that are there are no sample of all
+    return tuple(name for name in reached if name not in _OF_LABELS)
 
 
 def _lacking(
     seen: Seen, rule: Rule, step: Step, margin: float, not_worse: float
 ) -> tuple[str, ...]:
-    lacks = {
-        "overdue": seen.counts.overdue_share > rule.overdue,
-        "full": seen.full,
-        "readers": margin <= 0,
-        "pairs": step.pairs < rule.minimum_pairs,
-        "evidence": not_worse < log(1 / rule.advance),
-    }
-    return tuple(name for name, lacking in lacks.items() if lacking)
+    lacks = (
+        ("overdue", seen.counts.overdue_share > rule.overdue),
+        ("full", seen.full),
+        ("readers", margin <= 0),
+        ("pairs", step.pairs < rule.minimum_pairs),
+        ("evidence", not_worse < thresholds(rule, seen.classes)["not_worse"]),
+    )
+    return tuple([name for name, lacking in lacks if lacking])
 
 
 def _step(step: Step) -> dict[str, int]:

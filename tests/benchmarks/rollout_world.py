@@ -23,6 +23,7 @@ SHARES = (0.05, 0.25, 0.5)
 BATCHES = (5, 20, 50, 100, 200, 1000)
 HISTORY = 500  # pictures that two people had read before the rollout
 DEADLINE = timedelta(days=7)
+CHECKS = 25  # so many of the stream's batches are kept for rules that look at failures alone
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class World:
     `lost_class`: of the pictures of class 0, the share that the candidate loses besides. `error`: the readers'.
     `slow_losses`: labels of losses take so many times as long. `never`: labels that never come. When `step_pairs` have
     come in one step, nothing more is made up until labels have moved the candidate: it would only wait behind them.
+    `counted`: find out what the first verdict needed, which takes a second pass.
     """
 
     wins: float
@@ -52,26 +54,37 @@ class World:
     batches: tuple[int, ...] = BATCHES
     step_pairs: int = 2500
     steps: int = 5
+    counted: bool = False
 
 
 @dataclass(frozen=True)
 class Needed:
-    """What had to be counted for a verdict: readings (second ones too), decisive pictures, pairs."""
+    """What had to be counted for a verdict.
+
+    `labels`: pictures on which the two differ and that a person labelled; `readings`: second ones too. `decisive`: of
+    those pictures the ones that one alone got right; `pairs`: all pictures.
+    """
 
     labels: int
+    readings: int
     decisive: int
     pairs: int
 
 
 @dataclass(frozen=True)
 class End:
-    """How a rollout ended: `advanced` steps. `first`: what its first advance or revert needed, `given` labels came by the end."""
+    """How a rollout ended: `advanced` steps.
+
+    `first`: what its first advance or revert needed; `given` labels came by the end; `checks`: the share of requests
+    that failed in each batch of its stream.
+    """
 
     verdict: str
     because: tuple[str, ...]
     advanced: int
     given: int
     first: tuple[str, Needed] | None
+    checks: tuple[float, ...]
 
 
 class Rollout:
@@ -95,7 +108,9 @@ class Rollout:
         # drawn at once: a call for each number would take longer than the loop under test
         self._truths: list[int] = self.random.integers(world.classes, size=count).tolist()
         self._chances: list[float] = self.random.random(count).tolist()
-        self._fails: list[bool] = (self.random.random(count) < world.failing).tolist()
+        self._size = int(self.random.choice(world.batches))
+        requests = max(count, CHECKS * self._size)
+        self._fails: list[bool] = (self.random.random(requests) < world.failing).tolist()
         burst = self.random.random(count) < world.bursts
         self._repeats: list[int] = np.where(
             burst, self.random.integers(2, 9, size=count), 1
@@ -128,7 +143,6 @@ class Rollout:
     def run(self) -> End:
         """Until it is taken back, at the door of full, or nothing more comes."""
         most = self.world.step_pairs * self.world.steps if self.world.traffic else 0
-        size = int(self.random.choice(self.world.batches))
         restarts = {int(one) for one in self.random.integers(0, max(most, 1), 5)}
         pairs, minute = 0, 0
         while pairs < most:
@@ -142,7 +156,7 @@ class Rollout:
             if done is not None:
                 return self._end(done)
             self.now = START + timedelta(minutes=minute)
-            for _ in range(min(size, most - pairs)):
+            for _ in range(min(self._size, most - pairs)):
                 pairs += 1
                 self._in_step += 1
                 self._pair(pairs)
@@ -202,8 +216,14 @@ class Rollout:
 
     def _end(self, done: Act) -> End:
         advanced = self.step + (done.verdict == "advance")
-        return End(
-            done.verdict, done.because, advanced, len(self.said) + len(self.doubled), self._first()
+        given = len(self.said) + len(self.doubled)
+        first = self._first() if self.world.counted else None
+        return End(done.verdict, done.because, advanced, given, first, self._checks())
+
+    def _checks(self) -> tuple[float, ...]:
+        size = self._size
+        return tuple(
+            sum(self._fails[check * size : (check + 1) * size]) / size for check in range(CHECKS)
         )
 
     def _first(self) -> tuple[str, Needed] | None:
@@ -212,15 +232,17 @@ class Rollout:
         paired.step = 0
         for key, said in self.said.items():
             paired.said(key, said)
-        labels = 0
+        labels = second = 0
         for row in self.rows:
             if isinstance(row, Differ):
-                labels += (row.key in self.said) + (row.key in self.doubled)
+                labels += row.key in self.said
+                second += row.key in self.doubled
             paired.add(row)
             judgement = paired.look(self.now)
             if judgement.verdict != "hold":
                 counts = paired.seen.counts
-                return judgement.verdict, Needed(labels, counts.wins + counts.losses, counts.pairs)
+                needed = Needed(labels, labels + second, counts.wins + counts.losses, counts.pairs)
+                return judgement.verdict, needed
         return None
 
     def _pair(self, number: int) -> None:
