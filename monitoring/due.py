@@ -1,9 +1,11 @@
 """Which stretches of predictions are to be checked next.
 
-A stretch is the latest predictions of one slice of a model version (all of it, each of its busiest segments, the other
-segments together) that no check of its kind has used up yet. By count it is due when it is full; by time when a period
-has passed. A check that held too few pictures to conclude anything uses nothing up. What was made in the last seconds
-is left alone: its commit may still be under way, and a window that was checked must not change any more.
+A stretch is the predictions of one slice of a model version (all of it, each of its busiest segments, the other
+segments together) that no check of its kind has used up yet. By count it is due when it is full: the next ones, so
+that nothing lies between two windows, unless they are so old that nobody looked meanwhile or the checks do not keep up;
+then the latest ones, since drift is to be told while it is there. By time it is due when a period has passed. A check
+that held too few pictures to conclude anything uses nothing up. What was made in the last seconds is left alone: its
+commit may still be under way, and a window that was checked must not change any more.
 
 A look costs the same however long the log: the segments are counted among the latest answers, and only the busiest are
 watched one by one.
@@ -21,6 +23,8 @@ from store.slices import ALL, OTHER, Slice
 
 # the latest answers among which segments are counted
 LOOKED_THROUGH = 5_000
+# a window by count that ended longer ago than this is passed over when there is a later one
+LATE = timedelta(minutes=10)
 # the largest stretch by time; what is beyond is traffic of a time when nobody looked
 LONGEST = 10_000
 
@@ -86,9 +90,13 @@ def _of(
 def _by_count(
     session: Session, slice_: Slice, after: str, settings: MonitoringSettings, now: datetime
 ) -> tuple[str, str] | None:
-    full = settings.window_predictions
-    unused = slices.latest(session, slice_, full, after, _settled(settings, now))
-    return (unused[0][0], unused[-1][0]) if len(unused) == full else None
+    full, until = settings.window_predictions, _settled(settings, now)
+    unused = slices.first(session, slice_, full, after, until)
+    if len(unused) < full:
+        return None
+    if now - unused[-1][1] > LATE:
+        unused = slices.latest(session, slice_, full, after, until)
+    return unused[0][0], unused[-1][0]
 
 
 def _by_time(

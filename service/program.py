@@ -52,9 +52,11 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
     """Raises a StoreError with one sentence when the process cannot start."""
     policy = read_policy(settings)
     with ExitStack() as closing:
-        database = Database(settings.store.database_url, pool_size=16)
+        database = Database(settings.store.database_url, pool_size=16, statement_seconds=10.0)
         closing.callback(database.dispose)
-        probes = Database(settings.store.database_url, pool_size=1, wait_seconds=1.0)
+        probes = Database(
+            settings.store.database_url, pool_size=1, wait_seconds=1.0, statement_seconds=1.0
+        )
         closing.callback(probes.dispose)
         migrate.check(database)
         objects = Objects(settings.store.storage_url)

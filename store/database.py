@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
+from store import bounded
 from store.errors import Conflict, Invalid, Unavailable
 from store.tables.base import Base
 
@@ -32,15 +33,23 @@ _BUSY = {
 
 
 class Database:
-    """One pool of connections. `wait_seconds` bounds every wait for a connection or a lock."""
+    """One pool of connections. `wait_seconds` bounds every wait for a connection or a lock, and `statement_seconds`
+    every statement on PostgreSQL, also where the server does not answer at all."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, wait_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        wait_seconds: float = 5.0,
+        statement_seconds: float = 30.0,
+    ) -> None:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = (
             _sqlite(url, pool_size, wait_seconds)
             if self.is_sqlite
-            else _postgresql(url, pool_size, wait_seconds)
+            else _postgresql(url, pool_size, wait_seconds, statement_seconds)
         )
         # SQLite reads one moment by itself; elsewhere two queries could stand on both sides of a promotion
         self._reading: dict[str, Any] = (
@@ -119,12 +128,10 @@ def _sqlite(url: str, pool_size: int, wait_seconds: float) -> Engine:
     return engine
 
 
-def _postgresql(url: str, pool_size: int, wait_seconds: float) -> Engine:
-    milliseconds = int(wait_seconds * 1000)
-    options = (
-        f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds * 6} -c timezone=UTC"
-    )
-    return create_engine(
+def _postgresql(url: str, pool_size: int, wait_seconds: float, statement_seconds: float) -> Engine:
+    limits = {"lock_timeout": wait_seconds, "statement_timeout": statement_seconds}
+    options = [f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items()]
+    engine = create_engine(
         url,
         hide_parameters=True,  # what a statement carries (digests, names, notes) is nothing for a log
         pool_size=pool_size,
@@ -133,11 +140,19 @@ def _postgresql(url: str, pool_size: int, wait_seconds: float) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": max(2, int(wait_seconds)),
-            "options": options,
+            # whatever the server is set to: what was acknowledged survives its crash
+            "options": " ".join([*options, "-c synchronous_commit=on", "-c timezone=UTC"]),
             # a pooler in transaction mode hands the next statement to another connection
             "prepare_threshold": None,
         },
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, words: Any, options: Any) -> Any:
+        # a little longer than the server's own limit, whose error says more
+        return bounded.connect(statement_seconds + 1.0, *words, **options)
+
+    return engine
 
 
 @contextmanager

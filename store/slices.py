@@ -50,6 +50,19 @@ def latest(
     return [(identity, made) for identity, made in newest][::-1]
 
 
+def first(
+    session: Session, slice_: Slice, limit: int, after_id: str, until: datetime
+) -> list[tuple[str, datetime]]:
+    """Ids and times of the first answers after `after_id` made by `until`, in the order of time."""
+    found = session.execute(
+        select(Prediction.id, Prediction.created_at)
+        .where(*slice_.condition(), Prediction.id > after_id, Prediction.created_at <= until)
+        .order_by(Prediction.id)
+        .limit(limit)
+    )
+    return list(found.tuples())
+
+
 def oldest(session: Session, slice_: Slice, after_id: str) -> datetime | None:
     """When the first answer after `after_id` was made."""
     return session.scalar(

@@ -77,9 +77,21 @@ def test_a_stretch_is_due_when_it_is_full(log: Log) -> None:
     assert log.due(FULL) == Stretch(log.one, log.ids[0], log.ids[-1])
 
 
-def test_of_more_than_a_window_the_latest_are_checked(log: Log) -> None:
+def test_of_more_than_a_window_the_next_are_checked_so_that_nothing_lies_between(log: Log) -> None:
+    log.answer(*range(2 * FULL + 7))
+    for start in (0, FULL):
+        stretch = log.due(30)
+        assert stretch == Stretch(log.one, log.ids[start], log.ids[start + FULL - 1])
+        log.check(stretch, FULL, 30)
+    assert log.due(30) is None
+
+
+def test_what_came_long_ago_is_passed_over_for_the_latest(log: Log) -> None:
+    log.settings = replace(log.settings, window_wait_seconds=1e6)
+    late = int(due.LATE.total_seconds())
     log.answer(*range(FULL + 7))
-    assert log.due(20) == Stretch(log.one, log.ids[7], log.ids[-1])
+    assert log.due(FULL - 1 + late) == Stretch(log.one, log.ids[0], log.ids[FULL - 1])
+    assert log.due(FULL + late) == Stretch(log.one, log.ids[7], log.ids[-1])
 
 
 def test_no_prediction_is_in_two_windows(log: Log) -> None:

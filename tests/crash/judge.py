@@ -1,0 +1,241 @@
+"""What the rows and the storage say of a world in which things died, against what consumers were told.
+
+Asked when everything has come to rest. Nothing is concluded from a program's own words but how often a job was begun.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from monitoring import replaying
+from store.database import Session
+from store.errors import StoreError
+from store.objects import Objects
+from store.pictures import PictureStore
+from store.tables import (
+    Backtest,
+    Detector,
+    IdempotencyKey,
+    Job,
+    Pair,
+    Prediction,
+    ShadowAnswer,
+    Window,
+)
+from tests.crash.load import SEGMENTS, Ledger, Told, reference
+from tests.crash.world import World
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Counts; all but the first four and `kept_unheard` must be 0.
+
+    `kept_unheard`: answers that are in the log although the service died before it could give them.
+    """
+
+    acknowledged: int
+    replayed: int
+    backtests: int
+    windows: int
+    lost: int
+    doubled: int
+    replays_differing: int
+    jobs_twice: int
+    jobs_failed: int
+    window_gaps: int
+    evidence_gaps: int
+    decisions_differing: int
+    kept_unheard: int
+
+    @property
+    def harm(self) -> dict[str, int]:
+        """What must not be, as far as there is any."""
+        allowed = ("acknowledged", "replayed", "backtests", "windows", "kept_unheard")
+        return {name: n for name, n in vars(self).items() if n and name not in allowed}
+
+
+def judge(world: World, ledger: Ledger) -> Verdict:
+    """Look at everything once."""
+    with world.database.read() as session:
+        numbers = _numbers(session)
+        windows = session.scalar(select(func.count()).select_from(Window)) or 0
+        backtests = session.scalar(select(func.count()).select_from(Backtest)) or 0
+        verdict = Verdict(
+            acknowledged=len(ledger.told),
+            replayed=ledger.replayed,
+            backtests=backtests,
+            windows=windows,
+            lost=_lost(session, world.storage, ledger.told),
+            doubled=sum(count - 1 for count in numbers.values()),
+            replays_differing=ledger.replays_differing + _answers_differing(session, ledger.told),
+            jobs_twice=_done_twice(session, backtests, windows),
+            jobs_failed=_count(session, Job, Job.status != "done"),
+            window_gaps=_window_gaps(session, world) + _due(session, world),
+            evidence_gaps=_pairs_missing(session) + _unread(session),
+            decisions_differing=0,
+            kept_unheard=len(numbers) - len(ledger.told),
+        )
+    differing = sum(bool(one.differences) for one in replaying.all_of(world.database))
+    return Verdict(**{**vars(verdict), "decisions_differing": differing})
+
+
+def at_rest(world: World) -> bool:
+    """Whether every job is done and everything that came was looked at."""
+    try:
+        with world.database.read() as session:
+            waiting = _count(session, Job, Job.status.in_(("todo", "doing")))
+            return not (
+                waiting or _pairs_missing(session) or _unread(session) or _due(session, world)
+            )
+    except StoreError:
+        return False
+
+
+def _numbers(session: Session) -> Counter[str]:
+    """How often each request is in the log."""
+    return Counter(
+        session.scalars(select(Prediction.reference).where(Prediction.reference.like("r-%")))
+    )
+
+
+def _lost(session: Session, storage: Path, told: Sequence[Told]) -> int:
+    """Answers that are not in the log as they were given, or whose picture is not there."""
+    kept, pictures = PictureStore(Objects(str(storage))), dict[str, bool]()
+    lost = 0
+    for some in _parts(told):
+        bodies = {one.number: json.loads(one.body) for one in some}
+        ids = [body["id"] for body in bodies.values()]
+        rows = {
+            one.id: one for one in session.scalars(select(Prediction).where(Prediction.id.in_(ids)))
+        }
+        for one in some:
+            body = bodies[one.number]
+            row = rows.get(body["id"])
+            if one.digest not in pictures:
+                pictures[one.digest] = _is_kept(kept, one.digest)
+            lost += row is None or not (
+                row.reference == reference(one.number)
+                and row.answer == body["label"]
+                and row.picture_digest == one.digest
+                and pictures[one.digest]
+            )
+        session.expunge_all()
+    return lost
+
+
+def _is_kept(kept: PictureStore, digest: str) -> bool:
+    try:
+        return hashlib.sha256(kept.read(digest)).hexdigest() == digest
+    except StoreError:
+        return False
+
+
+def _answers_differing(session: Session, told: Sequence[Told]) -> int:
+    """Keys whose kept first answer is not what was told."""
+    given = {one.key: one.body for one in told if one.key is not None}
+    kept = dict(session.execute(select(IdempotencyKey.key, IdempotencyKey.answer)).tuples().all())
+    return sum(kept.get(key) != body for key, body in given.items())
+
+
+def _done_twice(session: Session, backtests: int, windows: int) -> int:
+    """What jobs have left behind beyond one outcome for each that is done."""
+    done = Counter(session.scalars(select(Job.kind).where(Job.status == "done")))
+    stretches = Counter(
+        session.execute(
+            select(Window.model_version_id, Window.segment, Window.kind, Window.first_prediction_id,
+                   Window.last_prediction_id)
+        ).tuples()
+    )  # fmt: skip
+    twice = sum(count - 1 for count in stretches.values())
+    return twice + abs(backtests - done["backtest"]) + max(0, windows - done["window"])
+
+
+def _window_gaps(session: Session, world: World) -> int:
+    """Predictions by count that are in no window or in two of one stream, and windows that hold another number."""
+    faults = 0
+    streams: dict[tuple[str, str], list[Window]] = {}
+    for one in session.scalars(
+        select(Window).where(Window.kind == "count").order_by(Window.last_prediction_id)
+    ):
+        streams.setdefault((one.model_version_id, one.segment), []).append(one)
+    for windows in streams.values():
+        end = ""
+        for one in windows:
+            first, last = one.first_prediction_id, one.last_prediction_id
+            faults += (
+                _slice(session, one, Prediction.id >= first, Prediction.id <= last) != one.pictures
+            )
+            faults += first <= end
+            faults += _slice(
+                session, one, Prediction.id > end, Prediction.id < first,
+                Prediction.created_at >= world.began,
+            )  # fmt: skip
+            end = last
+    return faults
+
+
+def _due(session: Session, world: World) -> int:
+    """Streams in which a whole window has come that was not checked."""
+    due = 0
+    for segment in ("", *(one for one in SEGMENTS if one)):
+        windows = select(func.max(Window.last_prediction_id)).where(
+            Window.segment == segment, Window.kind == "count"
+        )
+        of = [
+            Prediction.id > (session.scalar(windows) or ""),
+            Prediction.model_version_id.is_not(None),
+        ]
+        if segment:
+            of.append(Prediction.segment == segment)
+        due += _count(session, Prediction, *of) >= world.window
+    return due
+
+
+def _slice(session: Session, window: Window, *conditions: Any) -> int:
+    of = [Prediction.model_version_id == window.model_version_id, *conditions]
+    if window.segment:
+        of.append(Prediction.segment == window.segment)
+    return _count(session, Prediction, *of)
+
+
+def _pairs_missing(session: Session) -> int:
+    """Predictions that both models answered and that are no pair, and numbers that are missing among the pairs."""
+    asked = _count(session, ShadowAnswer)
+    noted = _count(session, Pair)
+    newest = session.scalar(select(func.max(Pair.number))) or 0
+    return abs(asked - noted) + abs(newest - noted)
+
+
+def _unread(session: Session) -> int:
+    """Pictures that the online detectors have not counted, or have counted twice, and cursors that stand elsewhere."""
+    answered = session.execute(
+        select(
+            Prediction.model_version_id,
+            func.count(Prediction.picture_digest.distinct()),
+            func.max(Prediction.id),
+        )
+        .where(Prediction.inside.is_not(None), Prediction.model_version_id.is_not(None))
+        .group_by(Prediction.model_version_id)
+    )
+    of_all = select(Detector).where(Detector.stream == "")
+    detectors = {one.model_version_id: one for one in session.scalars(of_all)}
+    faults = 0
+    for version, pictures, newest in answered:
+        one = detectors.get(version)
+        faults += abs(pictures - (one.seen if one else 0))
+        faults += one is None or one.last_prediction_id != newest
+    return faults
+
+
+def _count(session: Session, table: Any, *conditions: Any) -> int:
+    return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def _parts(told: Sequence[Told], size: int = 500) -> Iterable[Sequence[Told]]:
+    return (told[start : start + size] for start in range(0, len(told), size))

@@ -1,0 +1,72 @@
+"""Processes that are kept running and killed: each is started again as soon as it has ended, whatever ended it."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+# before something that could not even start is tried again
+PAUSE_SECONDS = 0.3
+Begin = Callable[[], subprocess.Popen[bytes]]
+
+
+class Kept(threading.Thread):
+    """One process. `begin` starts it; raising RuntimeError means that it cannot be started yet."""
+
+    def __init__(self, name: str, begin: Begin) -> None:
+        super().__init__(name=name, daemon=True)
+        self._begin = begin
+        self._over = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed: set[int] = set()
+        # how often it ended without having been killed here, and with which exit code
+        self.ended_by_itself: list[int] = []
+
+    def run(self) -> None:
+        """Start it again and again, until `stop`."""
+        while not self._over.is_set():
+            try:
+                process = self._process = self._begin()
+            except RuntimeError:
+                self._over.wait(PAUSE_SECONDS)
+                continue
+            code = process.wait()
+            if not self._over.is_set() and process.pid not in self._killed:
+                self.ended_by_itself.append(code)
+                self._over.wait(PAUSE_SECONDS)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs now."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def kill(self) -> bool:
+        """`kill -9`; whether there was anything to kill."""
+        pid = self.pid
+        if pid is None:
+            return False
+        self._killed.add(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return True
+
+    def stop(self, seconds: float = 20.0) -> None:
+        """Ask it to end, and do not start it again."""
+        self._over.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self.join()
+
+
+def kill_together(some: Sequence[Kept]) -> bool:
+    """Kill all of them in one moment; whether there was anything to kill."""
+    killed = [one.kill() for one in some]
+    return any(killed)

@@ -1,0 +1,107 @@
+"""A short run of what `make bench-crash` does long, on both databases: nothing that was told is lost or changed."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from monitoring import loop
+from monitoring.monitor import Monitor
+from retrain import worker as worker_of_jobs
+from store import jobs, migrate
+from tests import postgres
+from tests.conftest import lacking
+from tests.crash.judge import at_rest, judge
+from tests.crash.load import Consumer, Ledger
+from tests.crash.world import World, ask_for_backtest, world
+from tests.retrain.given import program_in
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+SETTINGS = {
+    "URSA_WINDOW_PREDICTIONS": "150",
+    "URSA_MONITORING_POLL_SECONDS": "0.5",
+    "URSA_AUDIT_RATE": "0.05",
+}
+# one after the other, so that few kills hit everything
+ORDER = ("service", "database", "retrain", "service", "monitoring", "database")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with _database(request.param, tmp_path) as (url, server):
+        migrate.upgrade(url)
+        with world(tmp_path / "world", url, server, **SETTINGS) as made:
+            made.keep_database()
+            yield made
+
+
+@contextmanager
+def _database(kind: str, folder: Path) -> Iterator[tuple[str, postgres.Server | None]]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'ursa.db'}", None
+        return
+    binaries = postgres.programs()
+    if binaries is None:
+        lacking("PostgreSQL")
+    # a server of its own: it is killed
+    with postgres.own_server(binaries) as server:
+        yield server.url, server
+
+
+def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(killed: World) -> None:
+    ask_for_backtest(killed.database, killed.candidate)
+    killed.start()
+    ledger, over = Ledger(), threading.Event()
+    consumers = [Consumer(killed.programs.url, killed.key, ledger, seed, over) for seed in range(4)]
+    for one in consumers:
+        one.start()
+    chance = random.Random(7)  # noqa: S311  # when to kill is no secret
+    for victim in ORDER:
+        _wait_for_answers(killed, ledger)
+        time.sleep(chance.uniform(0, 0.3))  # at any moment of a request
+        killed.kill_one(victim, chance)
+    _wait_for_answers(killed, ledger)
+    ask_for_backtest(killed.database, killed.candidate)
+    over.set()
+    for one in consumers:
+        one.join()
+    killed.stop_programs()
+    _come_to_rest(killed)
+    verdict = judge(killed, ledger)
+    assert verdict.harm == {}
+    assert verdict.acknowledged > 100
+    assert verdict.replayed > 10
+    assert ledger.given_up == 0
+    assert ledger.unexpected == {}
+
+
+def _wait_for_answers(killed: World, ledger: Ledger) -> None:
+    wanted = len(ledger.told) + 15
+    killed.programs.wait_for(lambda: len(ledger.told) >= wanted, 60, "answers")
+
+
+def _come_to_rest(killed: World) -> None:
+    """Let a monitor and a worker look to the end, by a clock that is ahead: leases lapse and answers settle."""
+    watched = killed.watched
+    settings = replace(watched.settings, window_predictions=killed.window)
+    monitor = Monitor(settings, _ahead, killed.database, watched.monitor.references)
+    worker = replace(program_in(killed.folder, killed.database), clock=_ahead)
+    act = partial(worker_of_jobs.do, worker, worker_of_jobs.ACTS["backtest"], threading.Event())
+    for _ in range(20):
+        loop.look(monitor)
+        while job := jobs.claim(killed.database, ["backtest"], "a test", _ahead()):
+            jobs.do(killed.database, job, act, _ahead)
+        if at_rest(killed):
+            break
+
+
+def _ahead() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=2)

@@ -1,0 +1,105 @@
+"""What a power cut would find: the bytes of a picture before the commit, the commit before the answer.
+
+`kill -9` cannot show this, since what a process has handed to the kernel survives it. So the system calls of a real
+service are read off while it answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.clock import wall_clock
+from store import people
+from store.database import Database
+from tests.crash.tracing import Call, Trace, traced
+from tests.journeys.programs import programs
+from tests.toy import draw
+
+pytestmark = pytest.mark.journey
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The calls while one picture was answered, and the prediction's id."""
+
+    trace: Trace
+    prediction_id: str
+    storage: Path
+
+    def answer(self) -> Call:
+        """Where the answer begins to leave."""
+        return self.trace.first("sendto sendmsg write writev", r"HTTP/1\.1 200")
+
+    def picture_synced(self) -> Call:
+        """The last sync that the picture needs: of the storage's own folder, after file, name and folders above it."""
+        trace, pictures = self.trace, f"{self.storage}/pictures/"
+        written = trace.first("write", rf"<{pictures}\w+/\.new-\w+>, \"\\211PNG")
+        synced = trace.first("fsync", rf"<{pictures}\w+/\.new-", after=done(written))
+        renamed = trace.first("rename renameat renameat2", pictures, after=done(synced))
+        last = renamed
+        for folder in (rf"{pictures}\w+", pictures.rstrip("/"), str(self.storage)):
+            last = trace.first("fsync", rf"<{folder}>", after=done(last))
+        return last
+
+
+def done(call: Call) -> int:
+    """The place at which a call had ended, and well."""
+    assert call.ended is not None
+    assert call.result is not None
+    assert call.result >= 0
+    return call.ended
+
+
+@pytest.fixture
+def seen(database_url: str, tmp_path: Path) -> Iterator[Seen]:
+    with programs(tmp_path, database_url) as three:
+        three.start("service")
+        key = _key(database_url)
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "one-and-only"}
+        service = three.running["service"].pid
+        with (
+            httpx.Client(base_url=three.url, headers=headers, timeout=60) as consumer,
+            traced(service, tmp_path / "trace") as trace,
+        ):
+            answer = consumer.post("/v1/predictions", files={"image": draw(0, 1)})
+            assert answer.status_code == 200
+        yield Seen(trace, answer.json()["id"], tmp_path / "storage")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_on_sqlite_picture_then_log_then_answer_are_on_the_disk(seen: Seen) -> None:
+    trace = seen.trace
+    picture = seen.picture_synced()
+    # the rows go into the write-ahead log, and with them the commit: one sync makes both last
+    rows = trace.first("pwrite64", r"ursa\.db-wal>", seen.prediction_id, after=done(picture))
+    synced = trace.first("fdatasync fsync", r"ursa\.db-wal>", after=done(rows), thread=rows.thread)
+    assert done(synced) < seen.answer().begun
+    later = [
+        one
+        for one in trace.calls
+        if one.thread == rows.thread
+        and one.name == "pwrite64"
+        and done(synced) < one.begun < seen.answer().begun
+    ]
+    assert later == []  # nothing of it was written behind the sync
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_on_postgresql_the_commit_is_confirmed_before_the_answer_leaves(seen: Seen) -> None:
+    trace = seen.trace
+    picture = seen.picture_synced()
+    rows = trace.first("sendto", seen.prediction_id, after=done(picture))
+    commit = trace.first("sendto", r"COMMIT\\0", after=done(rows), thread=rows.thread)
+    confirmed = trace.first("recvfrom", r"COMMIT\\0", after=done(commit), thread=rows.thread)
+    assert done(confirmed) < seen.answer().begun
+
+
+def _key(url: str) -> str:
+    database, key, now = Database(url), people.new_key(), wall_clock()
+    with database.write() as session:
+        people.add_key(session, people.add_consumer(session, "shop", now), key, "consumer", now)
+    database.dispose()
+    return key

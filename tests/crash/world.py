@@ -1,0 +1,213 @@
+"""A small Ursa made to be killed: a toy model that answers, another alongside, work for every program.
+
+Its programs are kept running by `Kept` threads, each in a process of its own as the Procfile starts it. On PostgreSQL
+the server is killed too, or one of its workers, which makes it start over; an SQLite database has no process, so all
+that have it open are killed in one moment.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from store import jobs, models, people, pictures, rollouts, training_sets
+from store.bundles import BundleStore
+from store.database import Database
+from store.errors import StoreError
+from store.models import NewVersion
+from store.objects import Objects
+from store.pictures import NewPicture, PictureStore
+from store.rollouts import Actor
+from tests.crash.kept import Kept, kill_together
+from tests.journeys.programs import COMMANDS, ROOT, Programs
+from tests.monitoring.given import Watched, opinions
+from tests.postgres import Server
+from tests.toy import CLASSES, draw, toy_bundle
+
+BENCH = Actor("system", "a crash test")
+GOLDEN = 60
+# shares of the kills, by whom they hit
+VICTIMS = {"service": 4, "monitoring": 2, "retrain": 2, "database": 2}
+
+
+@dataclass
+class World:
+    """`candidate` is the id of the version alongside; `began` is when the killing may begin."""
+
+    folder: Path
+    database: Database
+    server: Server | None
+    programs: Programs
+    key: str
+    candidate: str
+    watched: Watched
+    began: datetime
+    window: int
+    kept: dict[str, Kept] = field(default_factory=dict)
+    kills: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def storage(self) -> Path:
+        """Where pictures and bundles lie."""
+        return self.folder / "storage"
+
+    def start(self) -> None:
+        """Start every program; the service is ready when this returns."""
+        for name in COMMANDS:
+            self._keep(Kept(name, lambda program=name: self._begin(program)))  # type: ignore[misc]  # a default argument binds the name
+        self.programs.wait_for(self.programs._ready, 60, "the service to be ready")
+
+    def keep_database(self) -> None:
+        """Start the server again whenever it dies."""
+        server = self.server
+        if server is not None:
+            self._keep(Kept("database", server.start_again))
+
+    def stop_programs(self) -> None:
+        """End the programs; the database goes on."""
+        for name in COMMANDS:
+            if name in self.kept:
+                self.kept.pop(name).stop()
+
+    def stop(self) -> None:
+        """End everything, the database last."""
+        self.stop_programs()
+        self.database.dispose()
+        if "database" in self.kept:
+            self.kept.pop("database").stop()
+
+    def kill(self, chance: random.Random) -> None:
+        """Kill one of them, whoever it hits."""
+        names = list(VICTIMS)
+        self.kill_one(chance.choices(names, [VICTIMS[one] for one in names])[0], chance)
+
+    def kill_one(self, victim: str, chance: random.Random) -> None:
+        """Kill this one, if there is anything to kill."""
+        if victim != "database":
+            done = self.kept[victim].kill()
+        elif self.server is None:
+            done = kill_together([self.kept[one] for one in COMMANDS])
+        else:
+            done = self._kill_server(self.server, chance)
+        self.kills[victim] = self.kills.get(victim, 0) + done
+
+    def _kill_server(self, server: Server, chance: random.Random) -> bool:
+        processes = server.processes()
+        if len(processes) > 1 and chance.random() < 0.5:
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(processes[1:]), signal.SIGKILL)
+            return True
+        return self.kept["database"].kill()
+
+    def _keep(self, kept: Kept) -> None:
+        self.kept[kept.name] = kept
+        kept.start()
+
+    def _begin(self, program: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{program}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", program, COMMANDS[program]],
+                cwd=ROOT,
+                env=self.programs.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+
+@contextmanager
+def world(folder: Path, url: str, server: Server | None, **settings: str) -> Iterator[World]:
+    """A world over the migrated, empty database at `url`; nothing of it is left running at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database = Database(url)
+    watched = Watched(database, folder)
+    watched.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+    candidate = _fill(watched)
+    generous = {
+        "URSA_RATE_PER_SECOND": "100000",
+        "URSA_RATE_BURST": "100000",
+        # what a busy machine delays is not the candidate's fault
+        "URSA_CANDIDATE_SECONDS": "60",
+        "URSA_NULL_REPLAY_WINDOWS": "20",
+        "OMP_NUM_THREADS": "1",
+    }
+    made = World(
+        folder, database, server, Programs(folder, url, {**generous, **settings}), _key(database),
+        candidate, watched, datetime.now(UTC), int(settings["URSA_WINDOW_PREDICTIONS"]),
+    )  # fmt: skip
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+class Asker(threading.Thread):
+    """Asks for a backtest every `seconds`, whether or not the database is there."""
+
+    def __init__(self, world: World, seconds: float, over: threading.Event) -> None:
+        super().__init__(name="asker", daemon=True)
+        self._world, self._seconds, self._over = world, seconds, over
+        self._database = Database(world.database.url, pool_size=1)
+
+    def run(self) -> None:
+        """Ask until the end."""
+        while not self._over.wait(self._seconds):
+            with suppress(StoreError):
+                ask_for_backtest(self._database, self._world.candidate)
+        self._database.dispose()
+
+
+def ask_for_backtest(database: Database, version_id: str) -> None:
+    """One job for the retrain program; a worker may be killed in the middle of it many times."""
+    with database.write() as session:
+        jobs.add(
+            session, "backtest", {"model_version_id": version_id}, datetime.now(UTC),
+            asked_by="a crash test", max_attempts=50,
+        )  # fmt: skip
+
+
+def _fill(watched: Watched) -> str:
+    """Earlier traffic, golden pictures and a candidate; the candidate's version."""
+    bundles = watched.folder / "made"
+    one = toy_bundle(bundles / "one", CLASSES)
+    two = toy_bundle(bundles / "two", CLASSES, seed=1, gain=2.5)
+    version = watched.promote(one)
+    watched.answer(version, opinions(one, 400), segment="web")
+    _golden(watched)
+    database, now = watched.database, datetime.now(UTC)
+    digest = BundleStore(Objects(str(watched.storage)), watched.folder / "cache").keep(two)
+    with database.write() as session:
+        candidate = models.register(session, NewVersion(digest, 1, list(CLASSES), {}), now)
+        rollouts.open_rollout(session, candidate.id, BENCH, "to run alongside", now)
+    return candidate.id
+
+
+def _golden(watched: Watched) -> None:
+    """Pictures with right answers that no model has seen, so that a backtest has work to do."""
+    kept, now, labels = PictureStore(Objects(str(watched.storage))), datetime.now(UTC), {}
+    rows = []
+    for seed in range(GOLDEN):
+        data = draw(seed % 2, 900_000 + seed)
+        digest = kept.keep(data)
+        labels[digest] = CLASSES[seed % 2]
+        rows.append(NewPicture(digest, "png", len(data), 64, 64))
+    with watched.database.write() as session:
+        pictures.record(session, rows, "training", now)
+        for group, _ in set(pictures.purposes(session, list(labels)).values()):
+            pictures.raise_purpose(session, group, "golden", now)
+        training_sets.keep_golden(session, labels, now)
+
+
+def _key(database: Database) -> str:
+    key, now = people.new_key(), datetime.now(UTC)
+    with database.write() as session:
+        consumer = people.add_consumer(session, "a crash test", now)
+        people.add_key(session, consumer, key, "consumer", now)
+    return key
