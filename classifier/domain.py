@@ -31,7 +31,7 @@ from classifier.relative import Relative, fit_relative, relative_from
 from classifier.tails import Tails
 
 # of the arrays in the archive; another number means other scores
-FORMAT = 2
+FORMAT = 3
 TOO_FEW = "too few held-out pictures to judge the domain"
 UNLIKE = "unlike the training pictures"
 

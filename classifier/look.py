@@ -1,8 +1,8 @@
 """How unusual a picture looks beside the training pictures, and in which respect.
 
-Each property is judged on both sides by its own tail; the strangest is one part of the look. Two groups of
-properties are also judged together, because colours and details can each be ordinary and yet never have been seen
-together: distance to the k-th nearest training picture within the group. They are parts of their own, since among
+Each property is judged on both sides by its own tail; the strangest is one part of the look. Three groups of
+properties are also judged together, because colours, details and the places of the light can each be ordinary and
+yet never have been seen together: distance to the k-th nearest training picture within the group. They are parts of their own, since among
 two dozen tails they would drown. Which words belong to what is in `classifier.reasons`.
 """
 
@@ -34,9 +34,12 @@ JUDGED: dict[str, float] = {
 # (in the order of the parts of a look score) what is judged together, and the least spread of what is only there
 GROUPS: dict[str, tuple[str, ...]] = {
     "colour": ("saturation", "colourfulness", "warmth", "tint"),
-    "detail": ("sharpness", "edge_density", "entropy", "flat_share"),
+    "detail": ("sharpness", "edge_density", "entropy", "flat_share", "grain"),
+    "layout": ("side_light", "centre_light", "row_contrast", "column_contrast"),
 }
-_LEAST_SPREAD = {**JUDGED, "warmth": 0.01, "tint": 0.01}
+# judged together only
+_TOGETHER = ("warmth", "tint", *GROUPS["layout"])
+_LEAST_SPREAD = {**JUDGED, **dict.fromkeys(_TOGETHER, 0.01)}
 # half the light is one step, wherever one starts: judged by their logarithm to the base of 2, with a floor
 LOGARITHMIC = {
     "contrast": 0.01,

@@ -21,6 +21,13 @@ FLAT = 0.004
 SMOOTH = 0.001
 # ITU-R BT.601, as Pillow's own conversion to grey
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+# weights of the rows or columns of a thumbnail
+_EVENLY = np.full(THUMBNAIL, 1 / THUMBNAIL, np.float32)
+_MIDDLE = np.zeros(THUMBNAIL, np.float32)
+_MIDDLE[THUMBNAIL // 4 : -THUMBNAIL // 4] = 2 / THUMBNAIL
+_LEFT_OR_RIGHT = np.zeros(THUMBNAIL, np.float32)
+_LEFT_OR_RIGHT[: THUMBNAIL // 3] = 1 / (THUMBNAIL // 3)
+_LEFT_OR_RIGHT[-(THUMBNAIL // 3) :] = -1 / (THUMBNAIL // 3)
 
 NAMES = (
     "brightness",
@@ -34,6 +41,10 @@ NAMES = (
     "edge_density",
     "entropy",
     "flat_share",
+    "side_light",
+    "centre_light",
+    "row_contrast",
+    "column_contrast",
     "aspect",
     "size",
     "compression",
@@ -54,6 +65,10 @@ def measure(picture: Picture) -> dict[str, float]:
     edge_density   share of pixels whose luma gradient is above `EDGE`, 0 to 1
     entropy        of the histogram of 256 grey levels, bits, 0 to 8
     flat_share     share of pixels whose luma gradient is below `FLAT`, 0 to 1
+    side_light     how much brighter one of the outer thirds, left or right, is than the other, in luma, 0 to 1
+    centre_light   mean luma of the middle quarter minus that of all, -1 to 1
+    row_contrast   deviation of the rows' mean luma over that of all luma, 0 to 1: light from above is near 1
+    column_contrast  the same of the columns
     aspect         log2 of width over height; 0 is a square
     size           log2 of the side, in pixels, of a square with as many pixels
     compression    log2 of file bytes per pixel
@@ -62,11 +77,13 @@ def measure(picture: Picture) -> dict[str, float]:
     planes = _planes(thumbnail)
     luma = _luma(planes)
     area = picture.width * picture.height
+    brightness, contrast = _mean_and_deviation(luma)
     return {
-        "brightness": float(luma.mean()),
-        "contrast": float(luma.std()),
+        "brightness": brightness,
+        "contrast": contrast,
         **_colour(planes.reshape(3, -1)),
-        **_structure(luma),
+        **_structure(luma, contrast),
+        **_layout(luma, contrast),
         "grain": _grain(picture.pixels),
         "entropy": _entropy(luma),
         "aspect": math.log2(picture.width / picture.height),
@@ -76,9 +93,9 @@ def measure(picture: Picture) -> dict[str, float]:
 
 
 def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (64, 64, 3)."""
+    """uint8 (64, 64, 3): means of cells, so that nothing is blurred but what is smaller than a cell."""
     small = Image.fromarray(pixels).resize(
-        (THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR, reducing_gap=2.0
+        (THUMBNAIL, THUMBNAIL), Image.Resampling.BOX, reducing_gap=1.5
     )
     return np.asarray(small)
 
@@ -94,35 +111,53 @@ def _luma(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     return luma
 
 
+def _mean_and_deviation(values: NDArray[np.float32]) -> tuple[float, float]:
+    """As `mean` and `std` of numpy, in half the time."""
+    mean = float(values.mean())
+    moved = (values - np.float32(mean)).ravel()
+    return mean, math.sqrt(float(moved @ moved) / moved.size)
+
+
 def _colour(planes: NDArray[np.float32]) -> dict[str, float]:
     red, green, blue = planes
     largest = np.maximum(np.maximum(red, green), blue)
     spread = largest - np.minimum(np.minimum(red, green), blue)
     # black has no saturation, and nothing to divide by
     saturation = spread / np.maximum(largest, np.float32(1 / 255))
-    red_green = red - green
-    yellow_blue = (red + green) / 2 - blue
-    tint, warmth = float(red_green.mean()), float(yellow_blue.mean())
-    deviation = math.hypot(red_green.std(), yellow_blue.std())
+    tint, across_tint = _mean_and_deviation(red - green)
+    warmth, across_warmth = _mean_and_deviation((red + green) / 2 - blue)
     return {
         "saturation": float(saturation.mean()),
-        "colourfulness": deviation + 0.3 * math.hypot(tint, warmth),
+        "colourfulness": math.hypot(across_tint, across_warmth) + 0.3 * math.hypot(tint, warmth),
         "warmth": warmth,
         "tint": tint,
     }
 
 
-def _structure(luma: NDArray[np.float32]) -> dict[str, float]:
+def _structure(luma: NDArray[np.float32], contrast: float) -> dict[str, float]:
     across = luma[:-1, 1:] - luma[:-1, :-1]
     down = luma[1:, :-1] - luma[:-1, :-1]
     squared = across * across + down * down
-    bends = _laplacian(luma)
+    bends = _mean_and_deviation(_laplacian(luma))[1]
     # a picture of one colour is as blurred as can be, not a division by zero
-    sharpness = math.log10((float(bends.std()) + 1e-4) / (float(luma.std()) + 1e-3))
+    sharpness = math.log10((bends + 1e-4) / (contrast + 1e-3))
     return {
         "sharpness": sharpness,
         "edge_density": float(np.count_nonzero(squared > EDGE * EDGE) / squared.size),
         "flat_share": float(np.count_nonzero(squared < FLAT * FLAT) / squared.size),
+    }
+
+
+def _layout(luma: NDArray[np.float32], contrast: float) -> dict[str, float]:
+    """Where in the picture the light lies."""
+    rows, columns = luma @ _EVENLY, _EVENLY @ luma
+    # a picture of one colour has no light that could lie somewhere
+    spread = contrast + 0.01
+    return {
+        "side_light": abs(float(columns @ _LEFT_OR_RIGHT)),
+        "centre_light": float(_MIDDLE @ luma @ _MIDDLE - rows @ _EVENLY),
+        "row_contrast": _mean_and_deviation(rows)[1] / spread,
+        "column_contrast": _mean_and_deviation(columns)[1] / spread,
     }
 
 
@@ -138,7 +173,8 @@ def _grain(pixels: NDArray[np.uint8]) -> float:
     height, width = pixels.shape[:2]
     top, left = max(0, (height - THUMBNAIL) // 2), max(0, (width - THUMBNAIL) // 2)
     middle = pixels[top : top + THUMBNAIL, left : left + THUMBNAIL]
-    bends = np.abs(_laplacian(_luma(_planes(middle)))).ravel()
+    # every other one is enough for a quantile
+    bends = np.abs(_laplacian(_luma(_planes(middle))).ravel()[::2])
     # the calmest fifth: edges and texture leave some of a picture alone, noise does not
     calm = np.partition(bends, bends.size // 5)[bends.size // 5] if bends.size else 0.0
     return math.log2(float(calm) + SMOOTH)

@@ -26,7 +26,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "size": ("very small", "very large"),
     "compression": ("heavily compressed", "hardly compressed"),
 }
-OF_GROUPS = {"colour": "unusual colours", "detail": "unusual detail"}
+OF_GROUPS = {
+    "colour": "unusual colours",
+    "detail": "unusual detail",
+    "layout": "light in unusual places",
+}
 NO_COLOUR = 0.03
 WHITE = 0.75
 MOSTLY = 0.5
@@ -44,6 +48,7 @@ SAID_BY = {
         "hard edges everywhere",
         "no fine detail",
         "unusual detail",
+        "light in unusual places",
     },
     "very dark": {
         "hardly any contrast",
@@ -54,6 +59,7 @@ SAID_BY = {
         "no fine detail",
         "unusual colours",
         "unusual detail",
+        "light in unusual places",
     },
     "very bright": {
         "hardly any contrast",
@@ -62,6 +68,7 @@ SAID_BY = {
         "large flat areas",
         "no fine detail",
         "unusual detail",
+        "light in unusual places",
     },
     "blurred": {"hardly any detail", "no fine detail", "unusual detail"},
     "no colour": {"unusual colours"},

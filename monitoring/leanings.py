@@ -23,6 +23,10 @@ UNITS = {
     "edge_density": 0.01,
     "entropy": 0.1,
     "flat_share": 0.01,
+    "side_light": 0.01,
+    "centre_light": 0.01,
+    "row_contrast": 0.05,
+    "column_contrast": 0.05,
     "aspect": 0.2,
     "size": 0.5,
     "compression": 0.1,
@@ -35,6 +39,14 @@ _WORDS = {
     ("compression", -1): "strongly compressed",
     ("warmth", -1): "in cold light",
     ("warmth", 1): "in warm light",
+    ("side_light", -1): "lit evenly from left to right",
+    ("side_light", 1): "bright on one side",
+    ("centre_light", -1): "dark in the middle",
+    ("centre_light", 1): "bright in the middle",
+    ("row_contrast", -1): "alike from top to bottom",
+    ("row_contrast", 1): "different from top to bottom",
+    ("column_contrast", -1): "alike from left to right",
+    ("column_contrast", 1): "different from left to right",
     ("tint", -1): "tinted green",
     ("tint", 1): "tinted red",
 }  # fmt: skip
@@ -42,12 +54,12 @@ _WORDS = {
 # what a side brings with it: it is named, and not what follows from it
 _FOLLOWS: dict[Side, frozenset[Side]] = {
     ("brightness", -1): frozenset(
-        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("compression", -1), ("sharpness", 1), ("grain", -1), ("warmth", -1), ("tint", -1)]
+        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("compression", -1), ("sharpness", 1), ("grain", -1), ("warmth", -1), ("tint", -1), ("side_light", -1)]
     ),
     ("brightness", 1): frozenset(
-        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("saturation", -1), ("compression", -1), ("sharpness", 1), ("grain", -1), ("warmth", -1), ("tint", -1)]
+        [("contrast", -1), ("edge_density", -1), ("entropy", -1), ("flat_share", 1), ("colourfulness", -1), ("saturation", -1), ("compression", -1), ("sharpness", 1), ("grain", -1), ("warmth", -1), ("tint", -1), ("side_light", -1)]
     ),
-    ("contrast", -1): frozenset([("edge_density", -1), ("entropy", -1), ("colourfulness", -1), ("flat_share", 1)]),
+    ("contrast", -1): frozenset([("edge_density", -1), ("entropy", -1), ("colourfulness", -1), ("flat_share", 1), ("side_light", -1)]),
     ("sharpness", -1): frozenset([("edge_density", -1), ("compression", -1), ("flat_share", 1), ("grain", -1)]),
     ("grain", 1): frozenset([("flat_share", -1), ("compression", 1)]),
     ("saturation", -1): frozenset([("colourfulness", -1), ("warmth", -1), ("tint", -1)]),

@@ -80,7 +80,7 @@ def _layout(classes: int, seed: int) -> tuple[Floats, Floats]:
 
 def _properties(causes: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     count = len(causes)
-    own = rng.normal(size=(count, 8))
+    own = rng.normal(size=(count, 15))
     light, colour, detail = causes.T
     edges = norm.cdf(0.7 * detail + 0.7 * own[:, 0])
     return {
@@ -93,6 +93,13 @@ def _properties(causes: Floats, rng: np.random.Generator) -> dict[str, Floats]:
         "edge_density": np.maximum(0.0, np.round((edges - 0.1) * 4096) / 4096),
         "entropy": 8 - np.exp(0.5 * own[:, 6] - 0.4 * detail),
         "flat_share": np.round(norm.cdf(-0.8 * detail + 0.6 * own[:, 7]) ** 3 * 4096) / 4096,
+        "warmth": 0.05 + 0.05 * colour * own[:, 8],
+        "tint": 0.03 * own[:, 9],
+        "grain": -6.5 + 0.6 * detail + 0.8 * own[:, 10],
+        "side_light": 0.12 * np.abs(own[:, 11]),
+        "centre_light": 0.05 * light + 0.08 * own[:, 12],
+        "row_contrast": norm.cdf(0.4 * own[:, 13]),
+        "column_contrast": norm.cdf(0.4 * own[:, 14] - 0.2 * own[:, 13]),
         "aspect": rng.choice(_ASPECTS, count, p=(0.2, 0.1, 0.4, 0.2, 0.1)),
         "size": rng.choice(_SIDES, count, p=(0.1, 0.3, 0.3, 0.2, 0.1)),
     }

@@ -54,7 +54,11 @@ def said_of(properties: Properties) -> tuple[str, ...]:
 
 def test_every_property_of_the_list_has_a_tail_and_words() -> None:
     assert set(JUDGED) == set(WORDS)
-    assert {name for group in GROUPS.values() for name in group} - set(JUDGED) == {"warmth", "tint"}
+    assert {name for group in GROUPS.values() for name in group} - set(JUDGED) == {
+        "warmth",
+        "tint",
+        *GROUPS["layout"],
+    }
 
 
 def test_a_negative_is_told_by_its_colours_taken_together() -> None:
