@@ -7,6 +7,7 @@ score, where several are a little strange it is more. Every score counts the sam
 Whatever is calibrated on these scores gets them cross-fitted: each by tails that have not seen the picture.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,7 @@ def fuse(tails: Tails, singles: Floats) -> Fused:
 
 def softly_largest(tails: Floats) -> Floats:
     """Of each row of (n, J): never above its largest, and never below it by more than log J."""
-    largest = tails.max(axis=1)
-    soft: Floats = largest + np.log(np.exp(tails - largest[:, None]).mean(axis=1))
+    soft: Floats = np.logaddexp.reduce(tails, axis=1) - math.log(tails.shape[1])
     return soft
 
 
