@@ -29,7 +29,7 @@ from service.program import Program
 from service.settings import MEBIBYTE, Settings
 from service.uploads import Gone, Uploads, bounded, too_large
 from store import people
-from store.errors import StoreError
+from store.errors import StoreError, Unavailable
 from store.people import Caller
 
 _log = structlog.get_logger()
@@ -40,6 +40,9 @@ API = "/v1/"
 # where pictures come in: for programs, and from people on the page
 UPLOADS = frozenset({"/v1/predictions", "/try"})
 LARGEST_FORM = MEBIBYTE
+# how many keys are looked up at once, and how long one waits for its turn
+LOOK_UPS = 4
+LOOK_UP_SECONDS = 5.0
 # the other fields of an upload and the lines between them
 AROUND_PICTURE = 64 * 1024
 QUIET = ("/livez", "/readyz", "/metrics", "/static/")
@@ -55,7 +58,8 @@ class Door:
         self._uploads = Uploads(settings.uploads_bytes, settings.upload_seconds)
         self._inside = 0
         # look-ups of keys have threads of their own: a full house must still be able to say so
-        self._look_ups = CapacityLimiter(4)
+        self._look_ups = CapacityLimiter(LOOK_UPS)
+        self._turns = anyio.Semaphore(LOOK_UPS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -131,9 +135,18 @@ class Door:
 
     async def _ask(self, look_up: Callable[[Program, str], T], program: Program, shown: str) -> T:
         try:
+            with anyio.fail_after(LOOK_UP_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            # behind those for whom it does not answer, nobody waits for long
+            away = Unavailable("The database does not answer.", "database_unavailable")
+            raise from_store(away) from None
+        try:
             return await anyio.to_thread.run_sync(look_up, program, shown, limiter=self._look_ups)
         except StoreError as error:
             raise from_store(error) from error
+        finally:
+            self._turns.release()
 
     def _slow_down(self, caller: Caller) -> None:
         wait = self._rates.take(caller.consumer_id, monotonic())

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.program import Program
 from store import migrate
-from store.errors import StoreError
+from store.errors import StoreError, Unavailable
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Health:
 def look(program: Program) -> Health:
     """Ask the database (with its schema), the storage and the threads."""
     checks = {
-        "database": _try(lambda: migrate.check(program.probes)),
+        "database": _try(lambda: _database(program)),
         "storage": _try(program.objects.probe),
-        "prediction_log": "ok" if program.log.alive else "The writer of the log has stopped.",
+        "prediction_log": _try(lambda: _log(program)),
         "live_models": "ok" if program.live.alive else "Nobody looks who answers any more.",
     }
     standing = program.live.standing
@@ -40,6 +40,20 @@ def look(program: Program) -> Health:
         "broken": list(standing.broken.values()),
     }
     return Health(all(said == "ok" for said in checks.values()), checks, models)
+
+
+def _database(program: Program) -> None:
+    migrate.check(program.probes)
+    program.probes.check_room()
+
+
+def _log(program: Program) -> None:
+    if not program.log.alive:
+        raise Unavailable("The writer of the log has stopped.", "stopped")
+    if program.log.failing:
+        # it can be read and still not be written (SQLite, locked by another); and nobody may be sending any more
+        with program.probes.write():
+            pass
 
 
 def _try(check: Any) -> str:

@@ -52,7 +52,12 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
     """Raises a StoreError with one sentence when the process cannot start."""
     policy = read_policy(settings)
     with ExitStack() as closing:
-        database = Database(settings.store.database_url, pool_size=16, statement_seconds=10.0)
+        database = Database(
+            settings.store.database_url,
+            pool_size=16,
+            wait_seconds=min(5.0, settings.database_seconds),
+            statement_seconds=settings.database_seconds,
+        )
         closing.callback(database.dispose)
         probes = Database(
             settings.store.database_url, pool_size=1, wait_seconds=1.0, statement_seconds=1.0

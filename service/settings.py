@@ -44,6 +44,7 @@ class Settings:
     lease_seconds: float = 120.0
     drain_seconds: float = 0.0
     stop_seconds: int = 30
+    database_seconds: float = 10.0
     webhook_private: bool = False
 
     def __post_init__(self) -> None:
@@ -80,6 +81,7 @@ class Settings:
             "URSA_CANDIDATE_SECONDS": self.candidate_seconds,
             "URSA_POLL_SECONDS": self.poll_seconds,
             "URSA_LEASE_SECONDS": self.lease_seconds,
+            "URSA_DATABASE_SECONDS": self.database_seconds,
         }
 
 
@@ -111,5 +113,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=number(given, "URSA_LEASE_SECONDS", 120.0),
         drain_seconds=number(given, "URSA_DRAIN_SECONDS", 0.0),
         stop_seconds=whole(given, "URSA_STOP_SECONDS", 30),
+        database_seconds=number(given, "URSA_DATABASE_SECONDS", 10.0),
         webhook_private=given.get("URSA_WEBHOOK_PRIVATE", "0") == "1",
     )

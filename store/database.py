@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from store import bounded
+from store import bounded, room
 from store.errors import Conflict, Invalid, Unavailable
 from store.tables.base import Base
 
@@ -78,6 +78,12 @@ class Database:
             except BaseException:
                 session.rollback()
                 raise
+
+    def check_room(self) -> None:
+        """Raises Unavailable with code `disk_full` when the disk of an SQLite file is full; a server knows of its own."""
+        path = make_url(self.url).database
+        if self.is_sqlite and path and path != ":memory:":
+            room.check(Path(path).parent, "database")
 
     def dispose(self) -> None:
         """Close every connection of the pool."""
@@ -162,9 +168,7 @@ def _translated() -> Iterator[None]:
     except IntegrityError as error:
         raise Conflict("It contradicts what the database holds.", "integrity") from error
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) in _BUSY:
-            raise Unavailable("The database is busy with the same rows.", BUSY) from error
-        raise Unavailable("The database does not answer.", "database_unavailable") from error
+        raise _unavailable(error) from error
     except (InterfaceError, PoolTimeout) as error:
         raise Unavailable("The database does not answer.", "database_unavailable") from error
     except DataError as error:
@@ -174,3 +178,12 @@ def _translated() -> Iterator[None]:
         if error.connection_invalidated:
             raise Unavailable("The database connection broke.", "database_unavailable") from error
         raise
+
+
+def _unavailable(error: OperationalError) -> Unavailable:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _BUSY:
+        return Unavailable("The database is busy with the same rows.", BUSY)
+    if state == "53100" or getattr(error.orig, "sqlite_errorname", None) == "SQLITE_FULL":
+        return Unavailable("The disk of the database is full.", "disk_full")
+    return Unavailable("The database does not answer.", "database_unavailable")

@@ -13,6 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
+from store import room
 from store.errors import NotFound, Unavailable
 
 _KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -87,10 +88,11 @@ class Objects:
             ) from error
 
     def probe(self) -> None:
-        """Raises Unavailable when the storage cannot be reached; changes nothing."""
+        """Raises Unavailable when the storage cannot be reached or a folder's disk is full; changes nothing."""
         if self.folder is not None:
             if not (self.folder.is_dir() and os.access(self.folder, os.W_OK | os.X_OK)):
                 raise Unavailable("The storage folder cannot be written.", "storage_unavailable")
+            room.check(self.folder, "storage")
             return
         try:
             obstore.list_with_delimiter(self._store, prefix="probe")

@@ -131,6 +131,7 @@ class PredictionLog:
         self._waiting: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._stopped = False
+        self._failing = False
         self._door = threading.Lock()  # nothing is handed over behind the writer's last look
 
     def start(self) -> None:
@@ -149,11 +150,17 @@ class PredictionLog:
         """Whether the writer goes on."""
         return self._thread.is_alive()
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last entries could not be written since the database was away, busy or full."""
+        return self._failing
+
     def keep(self, entry: Entry) -> None:
         """Return when the entry is committed.
 
         Raises Unavailable when the database did not take it in time: then it is not in the log, unless the
-        connection broke in the very commit, which nobody can know. Conflict with code `idempotency_twin` when another request with the same key was first.
+        connection broke or fell silent in the very commit, which nobody can know. Conflict with code
+        `idempotency_twin` when another request with the same key was first.
         """
         done: Future[None] = Future()
         with self._door:
@@ -165,8 +172,11 @@ class PredictionLog:
         except WaitTimeout:
             if done.cancel():
                 raise Unavailable("The database does not answer.", "database_unavailable") from None
-            # the writer has it in hand, and the database's own time limits bound how long
-            done.result()
+            # the writer has it in hand, and the limits of the database's statements bound how long
+            try:
+                done.result(self._latest_seconds)
+            except WaitTimeout:
+                raise Unavailable("The database does not answer.", "database_unavailable") from None
 
     def _work(self) -> None:
         running = True
@@ -190,6 +200,7 @@ class PredictionLog:
 
     def _write(self, batch: list[_Handed]) -> None:
         error = self._commit([one.entry for one in batch], min(one.at for one in batch))
+        self._failing = isinstance(error, Unavailable)
         if error is None:
             for one in batch:
                 one.done.set_result(None)

@@ -28,7 +28,10 @@ EVERYWHERE = {
     422: {"invalid_request": "A field is missing or malformed; `errors` says which."},
     429: {"too_fast": "Over the rate; wait for Retry-After seconds."},
     500: {"internal_error": "A fault here; nothing was kept that you were not told of."},
-    503: {"database_unavailable": "Nothing can be kept now; wait for Retry-After seconds."},
+    503: {
+        "database_unavailable": "Nothing can be kept now; wait for Retry-After seconds.",
+        "disk_full": "The disk of the database is full.",
+    },
 }
 
 

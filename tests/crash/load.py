@@ -93,7 +93,7 @@ class Consumer(threading.Thread):
         key = None if number % UNKEYED == 0 else f"key-{number:07}"
         body = self._post(number, key)
         if body is not None:
-            told = Told(number, key, hashlib.sha256(_picture(number)).hexdigest(), body)
+            told = Told(number, key, hashlib.sha256(picture(number)).hexdigest(), body)
             with self._ledger.lock:
                 self._ledger.told.append(told)
 
@@ -103,7 +103,7 @@ class Consumer(threading.Thread):
         segment = SEGMENTS[number % len(SEGMENTS)]
         if segment is not None:
             fields["segment"] = segment
-        image = _picture(number)
+        image = picture(number)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -130,7 +130,8 @@ class Consumer(threading.Thread):
         return None
 
 
-def _picture(number: int) -> bytes:
+def picture(number: int) -> bytes:
+    """The picture of a request."""
     # now and then one that came before: its bytes are kept once
     seed = number - 3 if number % 7 == 6 else number
     return draw(seed % 2, seed)

@@ -1,0 +1,77 @@
+"""How long a consumer waits while the database is away, and how soon it is back: `make bench-away`.
+
+A service with its settings as they come, six consumers who post without a pause, and a database that is stopped, that
+falls silent, or (SQLite) that another program has locked. Each three times: the first fills caches and pools, what is
+left behind is what there is more after the last than after the first. Prints a table, then one JSON object.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from store import migrate
+from tests import postgres
+from tests.crash.outage import Away, Held, locked, service, silent, stopped
+
+TIMES = 3
+
+
+def main() -> None:
+    """Every kind of outage."""
+    parser = argparse.ArgumentParser(prog="make bench-away", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long it is away")
+    given = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="ursa-away-") as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'ursa.db'}"
+        found["sqlite_locked"] = run(folder / "locked", url, locked(url), given.seconds)
+        binaries = postgres.programs()
+        if binaries is None:
+            print("PostgreSQL is not installed: not measured on it")
+        else:
+            with postgres.own_server(binaries, settings=()) as server:
+                for kind, how in (("stopped", stopped), ("silent", silent)):
+                    away = how(server)
+                    found[f"postgresql_{kind}"] = run(
+                        folder / kind, server.url, away, given.seconds
+                    )
+    slowest = max(one["slowest_wait_s"] for one in found.values())
+    back = max(one["slowest_back_s"] for one in found.values())
+    print(json.dumps({"slowest_wait_s": slowest, "slowest_back_s": back, "by_outage": found}))
+
+
+def run(folder: Path, url: str, away: Away, seconds: float) -> dict[str, Any]:
+    """One kind of outage; its figures."""
+    folder.mkdir()
+    migrate.upgrade(url)
+    with service(folder, url) as served:
+        outages = [served.suffer(away, seconds) for _ in range(TIMES)]
+    statuses = sum((one.statuses for one in outages), start=outages[0].statuses.__class__())
+    figures = {
+        "answers": dict(statuses),
+        "without_retry_after": sum(one.without_retry_after for one in outages),
+        "slowest_wait_s": round(max(one.slowest for one in outages), 2),
+        "slowest_back_s": round(max(one.back for one in outages), 3),
+        "ready_at_its_end": sorted({one.ready[-1] for one in outages}),
+        "ready_after": sorted({one.ready_after for one in outages}),
+        "left_behind": _more(outages[0].held, outages[-1].held),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    print(folder.name)
+    for name, value in figures.items():
+        print(f"  {name.replace('_', ' '):<22} {value}", flush=True)
+    return figures
+
+
+def _more(before: Held | None, after: Held | None) -> dict[str, float]:
+    assert before is not None
+    assert after is not None
+    return {name: round(getattr(after, name) - value, 1) for name, value in vars(before).items()}
+
+
+if __name__ == "__main__":
+    main()

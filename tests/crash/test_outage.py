@@ -1,0 +1,65 @@
+"""A database that is away: nobody waits without end, everybody is told, and nothing of it stays behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store import migrate
+from tests import postgres
+from tests.conftest import lacking
+from tests.crash.outage import Away, Held, Outage, locked, service, silent, stopped
+from tests.postgres import Server
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+# a statement is given up after a second, so that a silent server is noticed while the test looks
+QUICK = {"URSA_DATABASE_SECONDS": "1"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server of this file's own: it is stopped and paused."""
+    binaries = postgres.programs()
+    if binaries is None:
+        lacking("PostgreSQL")
+    with postgres.own_server(binaries) as made:
+        migrate.upgrade(made.url)
+        yield made
+
+
+@pytest.mark.parametrize(("how", "seconds"), [(stopped, 2.0), (silent, 6.0)])
+def test_a_server_that_is_away_is_told_and_leaves_nothing_behind(
+    server: Server, tmp_path: Path, how: object, seconds: float
+) -> None:
+    assert callable(how)
+    _suffer_twice(tmp_path, server.url, how(server), seconds)
+
+
+def test_a_file_that_another_program_has_locked_is_told_and_leaves_nothing_behind(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    _suffer_twice(tmp_path, sqlite_url, locked(sqlite_url), 3.0)
+
+
+def _suffer_twice(folder: Path, url: str, away: Away, seconds: float) -> None:
+    """The first time fills caches and pools; after the second there is no more than after the first."""
+    with service(folder, url, **QUICK) as served:
+        first, second = served.suffer(away, 1.0), served.suffer(away, seconds)
+    _was_told(second)
+    assert isinstance(first.held, Held)
+    assert isinstance(second.held, Held)
+    # as many as work at once, and not one for each of the hundreds of requests that were refused
+    assert second.held.threads <= first.held.threads + 8
+    assert second.held.files <= first.held.files + 8
+    assert second.held.connections <= first.held.connections + 8
+    assert second.held.mib <= first.held.mib + 16
+
+
+def _was_told(outage: Outage) -> None:
+    # what was on its way when it went away may still have been kept
+    assert set(outage.statuses) <= {503, 200}
+    assert outage.statuses[503] > 0
+    assert outage.without_retry_after == 0
+    assert set(outage.alive) == {200}
+    assert outage.ready[-1] == 503
+    assert outage.ready_after == 200
