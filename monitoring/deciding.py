@@ -12,6 +12,7 @@ from typing import Any
 
 from monitoring import acting, evidence_rule, forecast, verdicts
 from monitoring.acting import Act, Standing
+from monitoring.action_guard import Changed
 from monitoring.evidence_rule import Rule
 from monitoring.paired import Paired
 from monitoring.prefix import Alike, Differ, Lost, Outcome, Said
@@ -103,12 +104,14 @@ def decide(
     as_of: datetime,
     standing: Standing,
     shares: tuple[float, ...],
+    actions: Changed,
 ) -> tuple[Act, NewDecision]:
     """The verdict and what follows from it, with the row that keeps both; `actor` in it is still to be named."""
     candidate = models.get(session, candidacy.candidate_id)
     incumbent = models.get(session, candidacy.incumbent_id)
     classes = len(candidate.classes)
     paired = evidence(session, candidacy, classes, rule, until, as_of)
+    paired.actions = actions
     judgement = paired.look(as_of)
     act = acting.act(judgement, standing, shares)
     waits = forecast.waits(paired.seen, judgement, rule, candidacy.began, as_of)

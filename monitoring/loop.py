@@ -55,7 +55,6 @@ def look(monitor: Monitor) -> None:
     _tried("retention", lambda: retention.turn(monitor))
     _tried("expiry", lambda: stage_turns.expire(monitor))
     _tried("deadlines", lambda: stage_turns.answer_overdue(monitor))
-    _tried("actions", lambda: stage_turns.watch_actions(monitor))
     metrics.DATABASE_UP.set(_tried("gauges", lambda: _refresh(monitor)))
 
 

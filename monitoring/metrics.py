@@ -38,7 +38,6 @@ PARTS = (
     "retention",
     "expiry",
     "deadlines",
-    "actions",
     "gauges",
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from monitoring.action_guard import Changed
 from monitoring.evidence_rule import Rule
 from monitoring.prefix import Alike, Differ, Lost, Prefix, Said
 from monitoring.reader_error import Doubles
@@ -16,7 +17,10 @@ from monitoring.verdicts import Answers, Judgement, Seen, judge
 
 @dataclass
 class Paired:
-    """`step` is where the candidate stands, `full` whether it has taken over; `answers` and `doubles` are set from outside."""
+    """`step` is where the candidate stands, `full` whether it has taken over.
+
+    `answers`, `doubles` and `actions` are set from outside.
+    """
 
     rule: Rule
     classes: int
@@ -24,6 +28,7 @@ class Paired:
     full: bool = False
     answers: Answers = field(default_factory=Answers)
     doubles: Doubles = field(default_factory=Doubles)
+    actions: Changed = field(default_factory=Changed)
     _prefix: Prefix = field(default_factory=Prefix)
     _last: tuple[tuple[object, ...], Judgement] | None = None
 
@@ -38,7 +43,8 @@ class Paired:
     def look(self, at: datetime) -> Judgement:
         """The verdict as of `at`; moments must not go backwards."""
         self._prefix.advance(at)
-        state = (self._prefix.counts.pairs, self.step, self.full, self.answers, self.doubles)
+        pairs = self._prefix.counts.pairs
+        state = (pairs, self.step, self.full, self.answers, self.doubles, self.actions)
         if self._last is None or self._last[0] != state:
             self._last = state, judge(self.seen, self.rule)
         return self._last[1]
@@ -47,8 +53,9 @@ class Paired:
     def seen(self) -> Seen:
         """What counted at the last look."""
         return Seen(
-            self._prefix.counts, self.step, self.full, self.classes, self.answers, self.doubles
-        )
+            self._prefix.counts, self.step, self.full, self.classes,
+            self.answers, self.doubles, self.actions,
+        )  # fmt: skip
 
     @property
     def waiting(self) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from monitoring import deciding, evidence_rule
+from monitoring import action_guard, deciding, evidence_rule
 from monitoring.acting import Standing
 from monitoring.deciding import Candidacy
 from monitoring.evidence_rule import Rule
@@ -52,6 +52,7 @@ def replay(session: Session, decision: Decision) -> list[str]:
         datetime.fromisoformat(ids["as_of"]),
         Standing(**standing, forbidden=forbidden),
         tuple(kept["shares"]),
+        action_guard.of_json(kept["actions"]),
     )
     fields = ("stage", "verdict", "versions", "ids", "values", "thresholds")
     return [

@@ -10,11 +10,12 @@ from typing import Any
 
 import structlog
 
-from monitoring import deciding, metrics, noting
+from monitoring import action_guard, deciding, metrics, noting
 from monitoring.acting import Act, Standing
+from monitoring.action_guard import Changed
 from monitoring.deciding import Candidacy
 from monitoring.monitor import PROGRAM, Monitor
-from store import alarms, decisions, jobs, pairs, preflight, rollouts, switches
+from store import actions, alarms, decisions, jobs, pairs, preflight, rollouts, switches
 from store.alarms import NewAlarm
 from store.database import Session
 from store.decisions import NewDecision
@@ -54,6 +55,7 @@ def _look(monitor: Monitor, candidacy: Candidacy) -> None:
             deciding.as_of_now(now, settings.settle_seconds),
             _standing(session, rollout, now),
             _shares(rollout),
+            _actions(session, rollout),
         )
     if not _worth_keeping(act, decision, last, now):
         return
@@ -87,6 +89,13 @@ def _standing(session: Session, rollout: Rollout, now: datetime) -> Standing:
     )
 
 
+def _actions(session: Session, rollout: Rollout) -> Changed:
+    live = rollouts.live(session)
+    if live.candidate is None or live.candidate.rollout_id != rollout.id:
+        return Changed()
+    return action_guard.of_report(actions.report(session, live.candidate, live.incumbent))
+
+
 def _alive(session: Session, now: datetime) -> bool:
     last = jobs.heartbeats(session).get(PROGRAM)
     return last is not None and now - last <= FRESH
@@ -107,7 +116,7 @@ def _worth_keeping(act: Act, new: NewDecision, last: Decision | None, now: datet
     said = ("verdict", "because", "move", "advised", "share")
     if any(last.values["act"][one] != new.values["act"][one] for one in said):
         return True
-    counted = ("pairs", "differing", "overdue", "waiting", "answers", "doubles")
+    counted = ("pairs", "differing", "overdue", "waiting", "answers", "doubles", "actions")
     same = all(last.values[one] == new.values[one] for one in counted)
     return not same and now - last.at >= AGAIN
 
@@ -135,7 +144,7 @@ def _keep(
                 rollout.id,
                 act.move,
                 Actor("monitoring", monitor.name),
-                _reason(act),
+                _reason(act, new),
                 now,
                 evidence={"decision": decision.id, **{one: new.values[one] for one in _TOLD}},
                 share=act.share if act.move == "expand" else None,
@@ -145,12 +154,15 @@ def _keep(
         return decision.id
 
 
-_TOLD = ("pairs", "wins", "losses", "overdue", "harm", "class_harm", "not_worse")
+_TOLD = ("pairs", "wins", "losses", "overdue", "harm", "class_harm", "not_worse", "actions")
 
 
-def _reason(act: Act) -> str:
+def _reason(act: Act, new: NewDecision) -> str:
     if act.move == "revert":
-        return f"The evidence is against it: {', '.join(act.because)}."
+        told = f"The evidence is against it: {', '.join(act.because)}."
+        if "actions" not in act.because:
+            return told
+        return f"{told} {action_guard.in_words(action_guard.of_json(new.values['actions']))}."
     return "By the evidence it is not worse."
 
 

@@ -6,12 +6,13 @@ one moment holds at the next, and it does not matter when one looked. Pure: the 
 the last digit. Whether the loop may act on it (frozen, no heartbeat) is not asked here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf, log
 from typing import Any, Literal
 
 from monitoring import e_values, reader_error
+from monitoring.action_guard import Changed
 from monitoring.evidence_rule import Rule
 from monitoring.prefix import Counts, Step
 from monitoring.reader_error import Doubles
@@ -43,13 +44,14 @@ class Seen:
     classes: int
     answers: Answers
     doubles: Doubles
+    actions: Changed = field(default_factory=Changed)
 
 
 @dataclass(frozen=True)
 class Judgement:
     """`because`: the guards that fired, or what is waited for.
 
-    Of harm, class_harm, failing, slow, after_full; overdue, full, readers, pairs, evidence. `evidence`: natural
+    Of harm, class_harm, failing, slow, after_full, actions; overdue, full, readers, pairs, evidence. `evidence`: natural
     logarithms of e-values by guard, with "not_worse" for an advance; `margin`: what the readers' error leaves of it.
     """
 
@@ -100,6 +102,7 @@ def as_json(seen: Seen, judgement: Judgement) -> dict[str, Any]:
         "step": _step(counts.steps.get(seen.step, _NOTHING)),
         "answers": vars(seen.answers),
         "doubles": vars(seen.doubles),
+        "actions": seen.actions.as_json(),
     }
 
 
@@ -132,6 +135,8 @@ def _after_full(seen: Seen) -> float:
 def _fired(seen: Seen, rule: Rule, evidence: dict[str, float]) -> tuple[str, ...]:
     limits = thresholds(rule, seen.classes)
     reached = tuple([name for name in _GUARDS if evidence[name] >= limits[name]])
+    if seen.actions.stops:
+        reached = (*reached, "actions")
     if not reached or seen.counts.overdue_share <= rule.overdue:
         return reached
     # with many labels overdue, those that are there are no sample of all

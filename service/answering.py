@@ -2,7 +2,8 @@
 
 Order: ask, check that it came in time, else ask the next. A candidate is asked in a thread of its own, so that one
 that hangs keeps its consumer waiting for `seconds` and no longer; what it failed at is kept as its answer, and it is
-told of as a hard limit. The incumbent is asked directly. Without an opinion people answer. Writes nothing.
+told of as a hard limit. The incumbent is asked directly, and told of where the one before it answered the same picture:
+then the picture is not to blame. Without an opinion people answer. Writes nothing.
 """
 
 from collections.abc import Callable
@@ -39,24 +40,32 @@ def answer(
     properties: dict[str, float],
     seconds: float,
     tell_failed: Callable[[Loaded, str], None],
+    tell_answered: Callable[[Loaded], None],
 ) -> Answered:
     """The first opinion that could be had, in the route's order."""
     failed: list[NewShadow] = []
+    suspect: tuple[Loaded, str] | None = None
     for loaded in (route.answering, route.instead):
         if loaded is None:
             continue
         started = perf_counter()
         try:
-            return Answered(loaded, _opinion(loaded, picture, properties, seconds), tuple(failed))
+            opinion = _opinion(loaded, picture, properties, seconds)
         except Exception as error:  # noqa: BLE001  # whatever it was, somebody else answers
             metrics.MODEL_FAILURES.inc()
             _log.exception("model_failed", version=loaded.model.number)
-            if loaded.model.stage == "full":
-                continue
             why = _why(error, seconds)
+            if loaded.model.stage == "full":
+                suspect = suspect or (loaded, why)
+                continue
             tell_failed(loaded, why)
             spent = 1000 * (perf_counter() - started)
             failed.append(NewShadow(loaded.model.version_id, None, None, None, why, spent))
+        else:
+            if suspect is not None:
+                tell_failed(*suspect)
+            tell_answered(loaded)
+            return Answered(loaded, opinion, tuple(failed))
     return Answered(None, None, tuple(failed))
 
 

@@ -28,6 +28,8 @@ from store.rollouts import Actor, Live, LiveModel
 _log = structlog.get_logger()
 
 RETRY_SECONDS = 30.0
+# so often an incumbent fails where the one before it does not, until it is taken back
+IN_A_ROW = 3
 HARD_LIMITS = Actor("system", "hard limits")
 
 
@@ -48,6 +50,8 @@ class LiveModels:
         self._from_rows = NOBODY
         self._stops: dict[str, Stop] = {}
         self._unmarked: list[Stop] = []
+        # by rollout, how often a model that answers everything failed since it answered
+        self._in_a_row: dict[str, int] = {}
         self._seen: Live | None = None
         self._again_at: datetime | None = None
         self._looking, self._marking = threading.Lock(), threading.Lock()
@@ -98,8 +102,18 @@ class LiveModels:
         self._rows_due.set()
 
     def fail(self, loaded: Loaded, why: str) -> None:
-        """A hard limit: this candidate answers nobody any more."""
-        self._fail(loaded.model, why)
+        """A hard limit: this candidate answers nobody any more; who answers everything fails IN_A_ROW times first."""
+        model = loaded.model
+        if model.stage == "full":
+            times = self._in_a_row.get(model.rollout_id, 0) + 1
+            self._in_a_row[model.rollout_id] = times
+            if times < IN_A_ROW or self.standing.previous is None:
+                return
+        self._fail(model, why)
+
+    def answered(self, loaded: Loaded) -> None:
+        """It could answer: what it failed at before was no row of failures."""
+        self._in_a_row.pop(loaded.model.rollout_id, None)
 
     def release(self) -> None:
         """Let models answer again, in this process; the mark and the row are the act's."""
@@ -222,7 +236,8 @@ class LiveModels:
             metrics.MODEL_LOADS.labels("failed").inc()
             _log.error("model_load_failed", version=model.number, why=str(error))
             # a storage that is away is not the candidate's fault
-            if not isinstance(error, Unavailable):
+            # and who answers everything is not taken back by a bundle: the one that is loaded goes on
+            if not isinstance(error, Unavailable) and model.stage != "full":
                 self._fail(model, f"cannot be loaded: {error}")
             return None
         metrics.MODEL_LOADS.labels("loaded").inc()
@@ -230,11 +245,9 @@ class LiveModels:
         return Loaded(model, classifier)
 
     def _fail(self, model: LiveModel, why: str) -> None:
-        # whoever answers everything is not taken back by one failure: the request falls back, people decide
-        if model.stage != "full":
-            metrics.HARD_LIMITS.inc()
-            reason = f"A hard limit: {why}"[:1000]
-            self.halt(Stop(model.rollout_id, HARD_LIMITS, reason, self._clock()))
+        metrics.HARD_LIMITS.inc()
+        reason = f"A hard limit: {why}"[:1000]
+        self.halt(Stop(model.rollout_id, HARD_LIMITS, reason, self._clock()))
 
 
 def _rollouts(live: Live | None) -> list[str]:

@@ -138,8 +138,9 @@ def _look(program: Program, ask: Ask, watch: _Watch) -> _Seen:
         with watch.phase("model"):
             properties = measure(picture)
             answered = answering.answer(
-                route, picture, properties, settings.candidate_seconds, program.live.fail
-            )
+                route, picture, properties, settings.candidate_seconds,
+                program.live.fail, program.live.answered,
+            )  # fmt: skip
     by, failed = answered.by, {one.model_version_id for one in answered.failed}
     asked = (
         program.shadows.ask(one, picture, properties)

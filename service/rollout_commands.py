@@ -1,7 +1,8 @@
 """The commands about rollouts: questions, steps, switches, the trail; the same acts as the page and the API.
 
-`kill` needs no database: it leaves the mark that every process finds within a second, and whoever reaches the
-database first writes the rows. All others are one transaction each.
+`kill` leaves the mark that every process finds within a second, and whoever reaches the database first writes the rows.
+To stop all models it needs no database; to go back to the last good one it must read there which one that is. All others
+are one transaction each.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from service import commands, stepping, stopping, stops, trail
 from service.commands import Refused
 from service.settings import Settings
 from service.stops import KILLED, Stop
+from store import rollouts
 from store.database import Database
 from store.errors import Invalid
 from store.objects import Objects
@@ -36,7 +38,7 @@ def add_to(subs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "fall-back": "let a candidate run alongside again",
         "freeze": "let no candidate's exposure grow",
         "unfreeze": "let rollouts go on",
-        "kill": "stop all models at once; works without the database",
+        "kill": "stop all models at once, which works without the database, or go back to the last good one",
         "release": "let models answer again",
         "audit-trail": "print everything that was done",
     }
@@ -45,6 +47,12 @@ def add_to(subs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         made[name].add_argument("--version", type=int, required=True)
     for name in set(NAMES) - {"preflight", "audit-trail"}:
         made[name].add_argument("--reason", required=True)
+    made["kill"].add_argument(
+        "--to",
+        choices=("manual", "last_good"),
+        default="manual",
+        help="people, or the last good model",
+    )
     made["preflight"].add_argument("--file", type=Path, required=True)
     made["limit"].add_argument(
         "--scope-file", type=Path, help="TOML; else the scope that was planned"
@@ -59,7 +67,7 @@ def add_to(subs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(given: argparse.Namespace, settings: Settings, actor: Actor, now: datetime) -> list[str]:
     """Do one of these commands; its lines."""
     if given.command == "kill":
-        return _kill(settings, given.reason, actor, now)
+        return _kill(settings, given, actor, now)
     with commands.opened(settings) as database:
         if given.command == "audit-trail":
             return _trail(database, given)
@@ -68,11 +76,21 @@ def run(given: argparse.Namespace, settings: Settings, actor: Actor, now: dateti
         return _step(database, given, actor, now)
 
 
-def _kill(settings: Settings, reason: str, actor: Actor, now: datetime) -> list[str]:
-    if not reason.strip():
+def _kill(settings: Settings, given: argparse.Namespace, actor: Actor, now: datetime) -> list[str]:
+    reason = given.reason.strip()
+    if not reason:
         raise Invalid("A reason is needed.", "no_reason")
-    stops.put(Objects(settings.store.storage_url), Stop(KILLED, actor, reason.strip(), now))
-    return ["All models stop within a second: people answer. `release` lets them answer again."]
+    target, told = (
+        KILLED,
+        "All models stop within a second: people answer. `release` lets them answer again.",
+    )
+    if given.to == "last_good":
+        with commands.opened(settings) as database, database.read() as session:
+            live = rollouts.live(session)
+        target = stopping.newest_answering(live.candidate, live.incumbent)
+        told = "The newest model that answers is gone within a second, for good: the one before it answers, or people."
+    stops.put(Objects(settings.store.storage_url), Stop(target, actor, reason, now))
+    return [told]
 
 
 def _step(database: Database, given: argparse.Namespace, actor: Actor, now: datetime) -> list[str]:

@@ -15,7 +15,7 @@ from store import switches
 from store.database import Session
 from store.errors import Conflict, Invalid
 from store.objects import Objects
-from store.rollouts import Actor
+from store.rollouts import Actor, LiveModel
 
 Target = Literal["manual", "last_good"]
 
@@ -28,23 +28,21 @@ def kill(live: LiveModels, to: Target, actor: Actor, reason: str, now: datetime)
     """
     if not reason.strip():
         raise Invalid("A reason is needed.", "no_reason")
-    target = KILLED if to == "manual" else newest_answering(live.standing)
-    stop = Stop(target, actor, reason.strip(), now)
+    stop = Stop(KILLED if to == "manual" else _last(live.standing), actor, reason.strip(), now)
     live.halt(stop)
     live.look_for_stops()
     return stop
 
 
-def newest_answering(standing: Standing) -> str:
-    """The rollout that `last_good` takes back: the candidate's where it answers anybody, else the incumbent's."""
-    answering = [
-        one.model.rollout_id
-        for one in (standing.candidate, standing.incumbent)
-        if one is not None and one.model.stage != "manual"
-    ]
-    if not answering:
-        raise Conflict("People answer already: no model can be reverted.", "nothing_to_revert")
-    return answering[0]
+def newest_answering(candidate: LiveModel | None, incumbent: LiveModel | None) -> str:
+    """The rollout that `last_good` takes back: the candidate's where it answers anybody, else the incumbent's.
+
+    Raises Conflict `nothing_to_revert`.
+    """
+    for one in (candidate, incumbent):
+        if one is not None and one.stage != "manual":
+            return one.rollout_id
+    raise Conflict("People answer already: no model can be reverted.", "nothing_to_revert")
 
 
 def release(session: Session, objects: Objects, actor: Actor, reason: str, now: datetime) -> None:
@@ -56,3 +54,10 @@ def release(session: Session, objects: Objects, actor: Actor, reason: str, now: 
 def freeze(session: Session, on: bool, actor: Actor, reason: str, now: datetime) -> None:
     """Let no candidate's exposure grow, or let it again. Raises Invalid without a reason."""
     switches.throw(session, "frozen", on, actor.kind, actor.name, reason, now)
+
+
+def _last(standing: Standing) -> str:
+    candidate, incumbent = (
+        one.model if one is not None else None for one in (standing.candidate, standing.incumbent)
+    )
+    return newest_answering(candidate, incumbent)

@@ -3,12 +3,13 @@
 An action is what a consumer can act on: a class that was answered, or an answer held for people. A cell (a segment
 and an action) has changed when its share has at least doubled or halved and chance does not explain it: the exact
 binomial test that is conditional on the cell's total, two-sided, at alpha divided by the number of cells. From
-`STOPS_FROM` actions on that stops a rollout, below it is worth a look. Pure: counts in, verdicts out.
+`STOPS_FROM` actions on that stops a rollout, below it is worth a look; and because it is looked at again and again, what
+stops spends its level over the doublings of a cell. Pure: counts in, verdicts out.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p
+from math import exp, lgamma, log, log1p, log2
 
 # (segment, "" for none; action) -> how often
 Counts = Mapping[tuple[str, str], int]
@@ -41,24 +42,17 @@ def compare(before: Counts, now: Counts, alpha: float = ALPHA) -> list[Cell]:
     keys = sorted({*before, *now})
     before_all, now_all = _totals(before), _totals(now)
     return [
-        _cell(key, before.get(key, 0), before_all.get(key[0], 0), now.get(key, 0), now_all.get(key[0], 0),
+        judged(key, before.get(key, 0), before_all.get(key[0], 0), now.get(key, 0), now_all.get(key[0], 0),
               alpha / max(1, len(keys)))
         for key in keys
     ]  # fmt: skip
 
 
-def p_value(now: int, total: int, share: float) -> float:
-    """Twice the smaller tail of the binomial distribution of `total` draws at `share`, at most 1."""
-    if total == 0 or not 0 < share < 1:
-        return 1.0
-    return min(1.0, 2 * min(_tail(now, total, share, -1), _tail(now, total, share, 1)))
-
-
-def _cell(
+def judged(
     key: tuple[str, str], before: int, before_all: int, now: int, now_all: int, alpha: float
 ) -> Cell:
-    segment, action = key
-    told = (segment, action, before, before_all, now, now_all)
+    """One cell at its own level `alpha`: that of all, divided by how many there are."""
+    told = (*key, before, before_all, now, now_all)
     if before_all == 0 or now_all == 0:
         return Cell(*told, None, None, None)
     # an action that was never taken before is more than doubled however rare it is
@@ -68,7 +62,22 @@ def _cell(
     p = p_value(now, before + now, now_all / (before_all + now_all))
     if p > alpha:
         return Cell(*told, ratio, p, None)
-    return Cell(*told, ratio, p, "stop" if before + now >= STOPS_FROM else "alert")
+    return Cell(*told, ratio, p, "stop" if p <= alpha * _spent(before + now) else "alert")
+
+
+def p_value(now: int, total: int, share: float) -> float:
+    """Twice the smaller tail of the binomial distribution of `total` draws at `share`, at most 1."""
+    if total == 0 or not 0 < share < 1:
+        return 1.0
+    return min(1.0, 2 * min(_tail(now, total, share, -1), _tail(now, total, share, 1)))
+
+
+def _spent(actions: int) -> float:
+    """The share of the level for a cell of so many actions: 1/2, 1/6, 1/12, ... from 100, 200, 400 on; the sum is 1."""
+    if actions < STOPS_FROM:
+        return 0.0
+    doublings = int(log2(actions / STOPS_FROM))
+    return 1 / ((doublings + 1) * (doublings + 2))
 
 
 def _totals(counts: Counts) -> dict[str, int]:

@@ -27,6 +27,11 @@ class Report:
     cells: tuple[Cell, ...]
 
     @property
+    def changed(self) -> tuple[Cell, ...]:
+        """The cells that stop a rollout or are worth a look."""
+        return tuple(one for one in self.cells if one.verdict is not None)
+
+    @property
     def stops(self) -> tuple[Cell, ...]:
         """The cells that stop a rollout."""
         return tuple(one for one in self.cells if one.verdict == "stop")

@@ -1,115 +1,18 @@
-"""The loop over rows: pairs noted, decisions kept, candidates moved, on both databases."""
+"""The loop over rows: candidates moved on evidence, decisions kept and made again, on both databases."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from threading import Barrier, Thread
 
 import pytest
 
-from monitoring import commands, replaying, rollout_turns
-from monitoring.evidence_rule import Rule
-from monitoring.monitor import PROGRAM, Monitor
-from monitoring.references import References
-from monitoring.rollout_settings import RolloutSettings
-from store import alarms, decisions, jobs, preflight, reviews, rollouts, switches
-from store.bundles import BundleStore
+from monitoring import commands
+from store import alarms, rollouts, switches
 from store.database import Database
-from store.objects import Objects
 from store.rollouts import Actor
-from store.tables import Decision, Pair, Rollout
-from tests.monitoring.given import Clock, settings
+from store.tables import Decision, Rollout
+from tests.monitoring.rolled import Rolled
 from tests.store.given import NOW
-from tests.store.pairing import OPS, Two
-
-# so wide that some thirty pairs decide
-RULE = Rule(margin=0.3, minimum_pairs=10)
-RISK = {
-    "risk": "it errs",
-    "metric": "ursa_window_verdict",
-    "alert": "UrsaDriftPages",
-    "owner": "olga",
-}
-
-
-class Rolled:
-    """A candidate on its way, its preflight answered, and a monitor whose clock a test moves."""
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.two, self.database, self.folder = Two(database), database, folder
-        self.clock = Clock()
-        self.monitor = self.another("monitor one")
-        answers = dict.fromkeys(preflight.QUESTIONS, "said")
-        plan = {"answers": answers, "risks": [RISK], "scope": {"segments": ["barn"]}}
-        with database.write() as session:
-            kept, risks = preflight.parse(plan)
-            rollout = session.get_one(Rollout, self.id)
-            rollout.preflight, rollout.risks = kept, risks
-        self.known_readers()
-
-    @property
-    def id(self) -> str:
-        """The rollout's."""
-        return self.two.rollout.id
-
-    def another(self, name: str) -> Monitor:
-        """One more monitor over the same database."""
-        made = settings(self.database.url, self.folder, rollout=RolloutSettings(RULE))
-        bundles = BundleStore(Objects(str(self.folder / "storage")), self.folder / name)
-        return Monitor(made, self.clock, self.database, References(bundles), name)
-
-    def known_readers(self) -> None:
-        """Twelve pictures that both models call wrong, read by two people who agree."""
-        for _ in range(12):
-            one = self.two.answer("teddy", "black", doubled=True)
-            for reader in (0, 1):
-                self.two.label(one, "grizzly", self.clock(), reader)
-
-    def answers(
-        self, count: int, candidate: str = "teddy", *, candidate_answers: bool = False
-    ) -> list[str]:
-        """Requests of one kind; the incumbent says "teddy"."""
-        ask = self.two.answer
-        return [ask(candidate, "teddy", candidate_answers=candidate_answers) for _ in range(count)]
-
-    def say(self, predictions: list[str], label: str) -> None:
-        """One reader labels them all."""
-        for one in predictions:
-            self.two.label(one, label, self.clock())
-
-    def look(self, *, alive: bool = True, **passes: float) -> None:
-        """One turn, a little later."""
-        self.clock.pass_by(**(passes or {"seconds": 30}))
-        if alive:
-            jobs.heartbeat(self.database, PROGRAM, "monitor one", {}, self.clock())
-        rollout_turns.turn(self.monitor)
-
-    def stage(self) -> tuple[str, float]:
-        """Where the candidate stands."""
-        with self.database.read() as session:
-            rollout = rollouts.get(session, self.id)
-            return rollout.stage, rollout.share
-
-    def decided(self) -> list[Decision]:
-        """Every decision, oldest first."""
-        with self.database.read() as session:
-            return list(reversed(decisions.newest(session, 500, self.id)))
-
-    def last(self) -> Decision:
-        """The newest decision."""
-        return self.decided()[-1]
-
-    def moves(self) -> list[str]:
-        """What monitoring moved, oldest first."""
-        with self.database.read() as session:
-            events = rollouts.events(session, 100, self.id)
-        return [one.move for one in reversed(events) if one.actor_kind == "monitoring"]
-
-    def differences(self) -> list[str]:
-        """What replaying every decision finds."""
-        replayed = list(replaying.all_of(self.database))
-        assert len(replayed) == len(self.decided())
-        return [sentence for one in replayed for sentence in one.differences]
+from tests.store.pairing import OPS
 
 
 @pytest.fixture
@@ -240,63 +143,6 @@ def test_the_command_concludes_again_and_says_so(
         session.get_one(Decision, one).verdict = "revert"
     assert commands.replay_decisions(rolled.database, None) == 1
     assert f"{one}: verdict was 'revert' and is 'hold'." in capsys.readouterr().out
-
-
-def test_nothing_new_writes_no_row(rolled: Rolled) -> None:
-    rolled.answers(5)
-    for _ in range(5):
-        rolled.look(minutes=5)
-    assert len(rolled.decided()) == 1
-    rolled.answers(1)
-    rolled.look(seconds=1)
-    rolled.look(minutes=5)
-    assert len(rolled.decided()) == 2
-
-
-@pytest.mark.parametrize("verdict", ["advance", "revert"])
-def test_two_monitors_do_not_decide_twice(rolled: Rolled, verdict: str) -> None:
-    if verdict == "advance":
-        rolled.answers(50)
-    else:
-        rolled.say(rolled.answers(12, "black"), "teddy")
-    rolled.clock.pass_by(seconds=30)
-    jobs.heartbeat(rolled.database, PROGRAM, "monitor one", {}, rolled.clock())
-    barrier = Barrier(4)
-    failed: list[Exception] = []
-
-    def work(monitor: Monitor) -> None:
-        barrier.wait()
-        try:
-            rollout_turns.turn(monitor)
-        except Exception as error:  # noqa: BLE001  # what a thread raises is nobody's otherwise
-            failed.append(error)
-
-    monitors = [rolled.another(f"monitor {number}") for number in range(4)]
-    together(lambda monitor: work(monitor), monitors)
-    assert failed == []
-    assert len(rolled.decided()) == 1
-    assert rolled.moves() == ["limit" if verdict == "advance" else "revert"]
-    with rolled.database.read() as session:
-        numbers = [one.number for one in session.query(Pair).order_by(Pair.number)]
-    assert numbers == list(range(1, len(numbers) + 1))
-
-
-def together(work: Callable[[Monitor], None], monitors: list[Monitor]) -> None:
-    threads = [Thread(target=work, args=(one,)) for one in monitors]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def test_a_burst_is_one_vote_and_asks_once(rolled: Rolled) -> None:
-    burst = [rolled.two.answer("black", "teddy", subject="camera 1") for _ in range(5)]
-    again = [rolled.two.answer("black", "teddy", picture="the same") for _ in range(3)]
-    rolled.look()
-    with rolled.database.read() as session:
-        asked = [reviews.of_prediction(session, one)[0].status for one in burst + again]
-    assert asked == ["open", *["withdrawn"] * 4, "open", *["withdrawn"] * 2]
-    assert rolled.last().values["waiting"] == 2
 
 
 def test_after_full_a_late_fall_brings_back_the_one_before(rolled: Rolled) -> None:

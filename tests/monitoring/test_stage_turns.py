@@ -1,7 +1,6 @@
 """What the clock and the counts ask for: a stage's end, held answers at their limit, changed actions."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,13 +9,12 @@ from monitoring import stage_turns
 from monitoring.monitor import Monitor
 from store import people, predictions, rollouts
 from store.database import Database
-from store.ids import new_id
 from store.pictures import NewPicture
 from store.prediction_log import Entry, NewPrediction, NewShadow, PredictionLog
 from store.reviews import NewReview
 from store.rollouts import Actor
 from store.tables import Prediction, Rollout
-from tests.store.given import NOW, digest, later, prediction, version
+from tests.store.given import NOW, later, prediction, version
 
 SYSTEM = Actor("system", "a test")
 
@@ -112,33 +110,3 @@ def test_without_the_incumbents_word_a_person_is_waited_for(database: Database) 
     rows = [stage.held(1, None), stage.held(2, failed)]
     stage_turns.answer_overdue(monitor(database, later(hours=1)))
     assert [stage.row(one).status for one in rows] == ["pending", "pending"]
-
-
-@pytest.mark.parametrize(("doubled", "leads_to"), [(True, "manual"), (False, "limited")])
-def test_a_changed_action_in_one_segment_lets_the_candidate_fall_back(
-    sqlite_url: str, doubled: bool, leads_to: str
-) -> None:
-    database = Database(sqlite_url)
-    stage = Stage(database, {})
-    entries = []
-    for number in range(400):
-        picture = NewPicture(digest(number % 7), "png", 100, 64, 48)
-        before = number < 200
-        often = 10 if before or not doubled else 2
-        label = "black" if number % often == 0 else "teddy"
-        made = NOW + timedelta(seconds=number - 300 if before else number)
-        row = replace(
-            stage.answer(number, label=label, answer=label, segment="zoo"),
-            id=new_id(made), created_at=made, picture_digest=picture.digest,
-            model_version_id=stage.old if before else stage.new,
-        )  # fmt: skip
-        entries.append(Entry(row, picture))
-    stage.keep(entries)
-    stage_turns.watch_actions(monitor(database, later(hours=1)))
-    assert stage.stage().stage == leads_to
-    if doubled:
-        with database.read() as session:
-            event = rollouts.events(session, 1, stage.rollout)[0]
-        assert "'black' in segment zoo" in event.reason
-        assert event.evidence["actions"][0]["verdict"] == "stop"
-    database.dispose()

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service import stops
 from service.__main__ import main
 from service.client import Client
 from service.clock import wall_clock
@@ -247,6 +248,26 @@ def test_what_was_acknowledged_survives_a_kill(machine: Machine, database: Datab
         }
     assert len(told) > 20
     assert set(told) <= kept
+
+
+def test_a_kill_to_the_last_good_model_names_the_newest_that_answers(
+    machine: Machine, database: Database
+) -> None:
+    ready(machine, database)
+    nobody = machine.refuses("kill", "--to", "last_good", "--reason", "smoke")
+    assert "People answer already" in nobody
+    machine.does("promote", "--version", "1", "--reason", "the first")
+    assert "is gone within a second" in machine.does(
+        "kill", "--to", "last_good", "--reason", "smoke"
+    )
+    with database.read() as session:
+        live = rollouts.live(session)
+    assert live.incumbent is not None
+    objects = Objects(str(machine.folder / "storage"))
+    stop = stops.find(objects, live.incumbent.rollout_id)
+    assert stop is not None
+    assert stop.reason == "smoke"
+    assert stops.find(objects, stops.KILLED) is None
 
 
 def ready(machine: Machine, database: Database) -> None:

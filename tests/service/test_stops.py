@@ -13,6 +13,7 @@ import pytest
 from classifier.engine import NetworkError
 from service import stops
 from service.clock import wall_clock
+from service.live import IN_A_ROW
 from service.stops import KILLED, Stop
 from store import predictions, rollouts, switches
 from store.rollouts import Actor
@@ -180,3 +181,51 @@ def test_an_incumbent_that_is_stopped_gives_way_to_the_one_before(
         live = rollouts.live(session)
     assert live.incumbent is not None
     assert live.incumbent.number == first
+
+
+def test_an_incumbent_that_fails_again_and_again_gives_way_to_the_one_before_it(
+    start: Start, tmp_path: Path
+) -> None:
+    here, there = start(), start()
+    first = here.model(tmp_path / "one")
+    second = here.model(tmp_path / "two", seed=1)
+    there.program.live.refresh()
+    incumbent = here.program.live.standing.incumbent
+    assert incumbent is not None
+    whole = incumbent.classifier.engine
+    with here.http() as client:
+        for pause in (1, IN_A_ROW - 1):  # with an answer between them these are no row
+            incumbent.classifier.engine = Broken(crash)  # type: ignore[assignment]  # has what is asked of it
+            told = [predict(client)["model_version"] for _ in range(pause)]
+            assert told == [first] * pause
+            incumbent.classifier.engine = whole
+            assert predict(client)["model_version"] == second
+        incumbent.classifier.engine = Broken(crash)  # type: ignore[assignment]  # has what is asked of it
+        assert [predict(client)["model_version"] for _ in range(IN_A_ROW)] == [first] * IN_A_ROW
+    for served in (here, there):
+        while served.program.live.standing.incumbent is incumbent or _number(served) != first:
+            threading.Event().wait(0.01)
+    here.program.live.refresh()
+    with here.database.read() as session:
+        live = rollouts.live(session)
+        moves = [(one.move, one.actor) for one in rollouts.events(session, 2)]
+    assert live.incumbent is not None
+    assert live.incumbent.number == first
+    assert ("revert", "hard limits") in moves
+
+
+def test_without_one_before_it_an_incumbent_that_fails_stays_and_people_answer(
+    served: Serving, tmp_path: Path
+) -> None:
+    only = served.model(tmp_path / "one")
+    incumbent = served.program.live.standing.incumbent
+    assert incumbent is not None
+    incumbent.classifier.engine = Broken(crash)  # type: ignore[assignment]  # has what is asked of it
+    with served.http() as client:
+        assert {predict(client)["status"] for _ in range(2 * IN_A_ROW)} == {"pending"}
+    assert _number(served) == only
+
+
+def _number(served: Serving) -> int | None:
+    incumbent = served.program.live.standing.incumbent
+    return incumbent.model.number if incumbent else None
