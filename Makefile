@@ -10,7 +10,7 @@ lock := $(python) -m uv pip compile pyproject.toml --universal --generate-hashes
 unhashed := sed -e '/--hash=/d' -e 's/ \\$$//'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format migrate backup restore scrub locks
+.PHONY: help setup run demo test check format migrate backup restore scrub locks
 
 help: ## list these commands
 	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)$$/make \1	\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
@@ -20,6 +20,10 @@ setup: ## make .venv hold what the locks name (run and test do it by themselves)
 
 run: setup ## start Ursa on this machine, http://127.0.0.1:8000; PORT= and DATA= (a folder) change where
 	@exec $(python) -m deploy.run --port "$(PORT)" --data "$(DATA)"
+
+demo: setup ## play the whole story on sample pictures; TRAIN= and SHIFT= take folders, EXIT=1 stops at the end
+	@exec $(python) -m deploy.demo --port "$(PORT)" --data "$(DATA)/demo" $(if $(EXIT),--exit) \
+		$(if $(TRAIN),--train "$(TRAIN)" --shift "$(SHIFT)")
 
 test: setup ## run the tests; what this machine lacks is skipped and reported at the end
 	@OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist worksteal

@@ -20,6 +20,7 @@ from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
+from typing import TextIO
 
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
@@ -54,10 +55,14 @@ class _Program:
 
 
 class Programs:
-    """The programs of one Procfile, in one environment."""
+    """The programs of one Procfile, in one environment. What they say goes to `output`, else to standard output."""
 
     def __init__(
-        self, procfile: str, environment: Mapping[str, str], patience: Patience | None = None
+        self,
+        procfile: str,
+        environment: Mapping[str, str],
+        patience: Patience | None = None,
+        output: TextIO | None = None,
     ) -> None:
         commands: dict[str, str] = parse_procfile(procfile).processes
         self._programs = [
@@ -66,7 +71,7 @@ class Programs:
         ]
         self._environment = dict(environment)
         self._patience = patience or Patience()
-        self._printer = Printer(sys.stdout, width=max(map(len, commands), default=0))
+        self._printer = Printer(output or sys.stdout, width=max(map(len, commands), default=0))
         # what other threads and signals tell the one thread that acts; its put is safe in both
         self._events: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._stopping = False

@@ -5,8 +5,9 @@ import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +21,34 @@ from store.database import Database
 from store.errors import Conflict, StoreError
 
 READY_SECONDS = 120.0
-_PROCFILE = Path(__file__).parent / "Procfile"
+PROCFILE = Path(__file__).parent / "Procfile"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data folder (absolute) with a migrated database; ports by what chose each, this machine's secrets, and the
+    environment of the programs.
+    """
+
+    data: Path
+    ports: Mapping[str, int]
+    mine: local.Local
+    environment: Mapping[str, str]
 
 
 def start(data: Path, port: str, per_class: int) -> None:
     """Run Ursa from the folder `data` (absolute) on 127.0.0.1 until a signal ends it. Raises Refused."""
+    with home(data, port) as found:
+        database = Database(database_url(data))
+        _first_model(database, found, per_class)
+        database.dispose()
+        people_and_key(found)
+        _serve(found)
+
+
+@contextmanager
+def home(data: Path, port: str) -> Iterator[Home]:
+    """The folder `data` (absolute), ready for the programs and nobody else's until the end. Raises Refused."""
     ports = read_ports(port)
     checks.folder(data)
     with checks.only_one(data):
@@ -34,45 +58,40 @@ def start(data: Path, port: str, per_class: int) -> None:
         environment = environment_for(data, mine.ursa_secret_key, ports)
         try:
             migrate.upgrade(database_url(data))
-            database = Database(database_url(data))
-            _first_model(database, data, per_class, environment)
-            _people(database, mine)
-            database.dispose()
+            yield Home(data, ports, mine, environment)
         except StoreError as error:
             raise Refused(str(error)) from error
-        _serve(data, ports, mine, environment)
 
 
-def _first_model(
-    database: Database, data: Path, per_class: int, environment: Mapping[str, str]
-) -> None:
-    samples = data / "samples"
+def _first_model(database: Database, found: Home, per_class: int) -> None:
+    samples = found.data / "samples"
     with database.read() as session:
         is_there = bool(models.newest_first(session, limit=1))
     if is_there and samples.exists():
         return
     print("Drawing sample pictures of three kinds of bears ...", flush=True)
     drawing = ["samples", str(samples), "--per-class", str(per_class), "--seed", "1"]
-    _step(data, drawing, environment)
+    retrain(found, drawing)
     if not is_there:
         print("Training the first model from them; this takes some minutes, once ...", flush=True)
-        _step(data, ["first-model", str(samples), "--sample"], environment)
+        retrain(found, ["first-model", str(samples), "--sample"])
 
 
-def _step(data: Path, arguments: list[str], environment: Mapping[str, str]) -> None:
+def retrain(found: Home, arguments: list[str]) -> None:
+    """Run `python -m retrain ARGUMENTS` to its end; it ends with this process. Raises Refused when it fails."""
     child: subprocess.Popen[bytes] | None = None
     try:
         # a stop between the start of the program and its name being known would leave it running
         with deferred():
             # a session of its own: Ctrl-C reaches this process alone, which then ends the step in order
-            child = launch(["python", "-m", "retrain", *arguments], environment)
+            child = launch(["python", "-m", "retrain", *arguments], found.environment)
         if child.wait() == 0:
             return
     except BaseException:
         if child is not None:
             _end(child)
         raise
-    checks.room(data)
+    checks.room(found.data)
     raise Refused(
         f"`python -m retrain {arguments[0]}` failed (see above); `make run` takes it up again."
     )
@@ -86,8 +105,10 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _people(database: Database, mine: local.Local) -> None:
-    now = datetime.now(UTC)
+def people_and_key(found: Home) -> None:
+    """The sign-ins and the key of local.env, unless they are there."""
+    now, mine = datetime.now(UTC), found.mine
+    database = Database(database_url(found.data))
     with database.write() as session:
         known = {person.name for person in people.people(session)}
         if mine.admin_name not in known:
@@ -99,15 +120,17 @@ def _people(database: Database, mine: local.Local) -> None:
     with suppress(Conflict), database.write() as session:
         consumer = people.add_consumer(session, "local", now)
         people.add_key(session, consumer, mine.api_key, "consumer", now)
+    database.dispose()
 
 
-def _serve(
-    data: Path, ports: Mapping[str, int], mine: local.Local, environment: Mapping[str, str]
-) -> None:
-    programs = Programs(_PROCFILE.read_text(), environment)
+def _serve(found: Home) -> None:
+    programs = Programs(PROCFILE.read_text(), found.environment)
     on_signals(lambda *_: programs.ask_to_stop())
-    greeting = _greeting(data, ports, mine)
-    threading.Thread(target=_greet, args=(programs, ports["PORT"], greeting), daemon=True).start()
+    greeting = _greeting(found.data, found.ports, found.mine)
+    greeter = threading.Thread(
+        target=_greet, args=(programs, found.ports["PORT"], greeting), daemon=True
+    )
+    greeter.start()
     try:
         programs.run()
     except CannotStay as error:
@@ -119,7 +142,7 @@ def _greet(programs: Programs, port: int, greeting: str) -> None:
         raise CannotStay("The service is not ready after two minutes: its last lines say why.")
 
     deadline = time.monotonic() + READY_SECONDS
-    while not _is_ready(port):
+    while not is_ready(port):
         if time.monotonic() > deadline:
             programs.tell(not_ready)
             return
@@ -127,7 +150,8 @@ def _greet(programs: Programs, port: int, greeting: str) -> None:
     programs.tell(lambda: print(greeting, flush=True))
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
+    """Whether a service on this machine answers there and has all it needs."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")

@@ -173,6 +173,10 @@ class Client:
         """Where the candidate stands, and how the switches do."""
         return self._call("GET", "/v1/rollout")
 
+    def audit_trail(self) -> list[dict[str, Any]]:
+        """Every rollout event and every privileged act, oldest first."""
+        return self._call("GET", "/v1/audit-trail")  # type: ignore[return-value]  # this one is a list
+
     def kill(self, reason: str, to: str = "manual") -> str:
         """Stop all models (`manual`) or the newest that answers anybody (`last_good`), at once; what stopped."""
         return str(self._call("POST", "/v1/kill", json={"reason": reason, "to": to})["target"])
@@ -188,6 +192,15 @@ class Client:
     def revert(self, reason: str) -> Moved:
         """Take back the version that answers."""
         return Moved(**self._call("POST", "/v1/revert", json={"reason": reason}))
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Open ones first, then the newest first."""
+        listed: list[dict[str, Any]] = self._call("GET", "/v1/alarms")["alarms"]
+        return listed
+
+    def clear_alarm(self, alarm_id: str, reason: str) -> dict[str, Any]:
+        """Say that an alarm is over."""
+        return self._call("POST", f"/v1/alarms/{alarm_id}/clear", json={"reason": reason})
 
     def retrain(self) -> str:
         """Ask for a new version; the id of the job."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from store import decisions, models, rollout_events, rollouts
+from store import decisions, models, pairs, rollout_events, rollouts
 from store import scope as scopes
 from store.database import Session
 from store.rollouts import Live
@@ -54,7 +54,10 @@ def versions(session: Session, limit: int = 50) -> list[Listed]:
 
 @dataclass(frozen=True)
 class Way:
-    """A rollout with what was decided and done, newest first; `scope` in words, `confirmed` who said `full`."""
+    """A rollout with what was decided and done, newest first; `scope` in words, `confirmed` who said `full`.
+
+    `step`: the event that began the step in which it is, None before there is one.
+    """
 
     number: int
     rollout: Rollout
@@ -62,6 +65,7 @@ class Way:
     decisions: Sequence[Decision]
     confirmed: Sequence[str]
     scope: str | None
+    step: int | None
 
 
 def way(session: Session) -> Way | None:
@@ -77,6 +81,7 @@ def way(session: Session) -> Way | None:
         decisions=decisions.newest(session, 200, rollout.id),
         confirmed=rollout_events.confirmed(session, rollout.id),
         scope=scopes.words(scopes.kept(scope)) if scope is not None else None,
+        step=steps[-1].event_id if (steps := pairs.steps(session, rollout.id)) else None,
     )
 
 

@@ -45,6 +45,9 @@ class ModelTold(BaseModel):
     role: Literal["incumbent", "candidate"] | None
     stage: str | None
     outcome: str | None
+    new_labels: int | None = Field(
+        description="Of people, in what it was trained on; null: from a folder."
+    )
     backtest: BacktestTold | None
 
 
@@ -172,6 +175,7 @@ def _told(one: Listed) -> ModelTold:
         role=one.role,
         stage=one.rollout.stage if one.rollout else None,
         outcome=one.rollout.outcome if one.rollout else None,
+        new_labels=one.version.card.get("new_labels"),
         backtest=BacktestTold(
             verdict=backtest.verdict,  # type: ignore[arg-type]  # the column's own CHECK holds the words
             against=one.against,

@@ -97,6 +97,18 @@ class Switches(BaseModel):
     frozen: bool
 
 
+class DecisionTold(BaseModel):
+    """What monitoring concluded last; `stands` while the candidate is still in the step that it was about."""
+
+    id: str
+    at: AwareDatetime
+    verdict: Literal["advance", "hold", "revert"]
+    because: list[str]
+    advised: str | None = Field(description="The step that waits for people.")
+    pairs: int
+    stands: bool
+
+
 class RolloutTold(BaseModel):
     """The candidate that is on its way, if one is, and the switches."""
 
@@ -107,12 +119,13 @@ class RolloutTold(BaseModel):
     expires_at: AwareDatetime | None
     lacks: list[str]
     confirmed_by: list[str]
+    decision: DecisionTold | None
     switches: Switches
 
 
 @router.get("/rollout", summary="Where the candidate stands", responses=problems(_ROLE))
 def show(_: Operator, session: Reading) -> RolloutTold:
-    """Its stage, share and scope, what is not answered yet, and who has confirmed `full`."""
+    """Its stage, share and scope, what is not answered yet, who has confirmed `full`, and monitoring's newest verdict."""
     way = listing.way(session)
     row = way.rollout if way is not None and way.rollout.on_its_way else None
     return RolloutTold(
@@ -123,6 +136,7 @@ def show(_: Operator, session: Reading) -> RolloutTold:
         expires_at=row.expires_at if row else None,
         lacks=preflight.lacks(row.preflight, row.risks) if row else [],
         confirmed_by=list(way.confirmed) if way is not None and row is not None else [],
+        decision=_decision(way) if way is not None and row is not None else None,
         switches=_switches(session),
     )
 
@@ -225,6 +239,22 @@ def audit_trail(
 def actor(caller: Caller) -> Actor:
     """Who calls, as it is written down."""
     return Actor("key", f"{caller.consumer} ({caller.key_prefix})")
+
+
+def _decision(way: listing.Way) -> DecisionTold | None:
+    if not way.decisions:
+        return None
+    newest = way.decisions[0]
+    act = newest.values["act"]
+    return DecisionTold(
+        id=newest.id,
+        at=newest.at,
+        verdict=newest.verdict,  # type: ignore[arg-type]  # the column's own CHECK holds the words
+        because=act["because"],
+        advised=act["advised"],
+        pairs=newest.values["pairs"],
+        stands=newest.ids["step"] == way.step,
+    )
 
 
 def _switches(session: Reading) -> Switches:

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import httpx
 
+from service.client import Client, Refused
 from tests.store.rolling import PLAN
 
 Found = TypeVar("Found")
@@ -69,16 +70,18 @@ class Programs:
             )
         return done.stdout
 
-    def promote(self, number: int, reason: str, operator: httpx.Client) -> None:
-        """Answer the questions and let two hands confirm: the key's, and who types at the machine."""
-        path = f"/v1/models/{number}"
-        operator.put(f"{path}/preflight", json=PLAN).raise_for_status()
-        said = {"reason": reason}
-        self.wait_for(
-            lambda: operator.post(f"{path}/promote", json=said).is_success,
-            30,
-            "monitoring to be heard",
-        )
+    def promote(self, number: int, reason: str, key: str) -> None:
+        """Answer the questions and let two hands confirm: the operator's key, and who types at the machine."""
+        with Client(self.url, key) as operator:
+            operator.preflight(number, **PLAN)
+
+            def confirmed() -> bool:
+                # monitoring may not have been heard of yet
+                with suppress(Refused):
+                    return bool(operator.promote(number, reason).confirmed_by)
+                return False
+
+            self.wait_for(confirmed, 30, "monitoring to be heard")
         self.command("service", "promote", "--version", str(number), "--reason", reason)
 
     def start(self, program: str) -> None:

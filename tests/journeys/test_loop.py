@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.demo.reviewer import Reviewer
 from retrain.samples import CLASSES, write_folder
 from store import predictions, reviews, windows
 from store.database import Database
 from store.objects import Objects
 from store.pictures import PictureStore
 from tests.journeys.programs import Programs, programs
-from tests.journeys.reviewer import Reviewer
 
 pytestmark = [pytest.mark.journey, pytest.mark.training, pytest.mark.timeout(600)]
 
@@ -78,7 +78,7 @@ def test_the_loop_closes(three: Programs, tmp_path: Path) -> None:
         first = _send(consumer, ordinary[0][0], told)
         assert (first["status"], first["label"], first["stage"]) == ("pending", None, "manual")
 
-        three.promote(1, "the first model, looked at", consumer)
+        three.promote(1, "the first model, looked at", key)
         three.wait_for(
             lambda: _answering(consumer, ordinary[0][0], told, 1), 10, "version 1 to answer"
         )
@@ -108,7 +108,7 @@ def test_the_loop_closes(three: Programs, tmp_path: Path) -> None:
         three.wait_for(
             lambda: _shadowed(three, consumer, shifted[0][0], told), 10, "a shadow answer"
         )
-        three.promote(2, "it learned the drawings", consumer)
+        three.promote(2, "it learned the drawings", key)
         three.wait_for(
             lambda: _answering(consumer, shifted[1][0], told, 2), 10, "version 2 to answer"
         )

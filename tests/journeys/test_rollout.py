@@ -4,8 +4,9 @@ What is waited for has no other way to be told: the processes share a database, 
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,42 +18,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import make_url
 
-from store import models, rollouts, switches
-from store.bundles import BundleStore
-from store.database import Database
-from store.models import NewVersion
-from store.objects import Objects
-from store.rollouts import Actor
-from tests.journeys.programs import Programs, programs
+from store import switches
+from tests.journeys.two import Two, two_of_each
 from tests.store.rolling import PLAN
-from tests.toy import draw, toy_bundle, toy_network
-
-SYSTEM = Actor("system", "a journey")
-FAST = {"URSA_MONITORING_POLL_SECONDS": "0.5", "URSA_AUDIT_RATE": "0.000001"}
-
-
-class Two:
-    """Two services and two monitors over one database, with an incumbent and a version that can become a candidate."""
-
-    def __init__(self, one: Programs, other: Programs, database: Database) -> None:
-        self.one, self.other, self.database = one, other, database
-
-    def service(self, programs: Programs) -> httpx.Client:
-        return httpx.Client(
-            base_url=programs.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30
-        )
-
-    @property
-    def key(self) -> str:
-        if not hasattr(self, "_key"):
-            self._key = self.one.command(
-                "service", "key", "add", "ops", "--role", "operator"
-            ).strip()
-        return self._key
-
-    def events(self) -> list[tuple[str, str]]:
-        with self.database.read() as session:
-            return [(event.move, event.actor_kind) for event in rollouts.events(session)]
+from tests.toy import draw, toy_network
 
 
 def breaks_in_the_dark() -> bytes:
@@ -84,32 +53,10 @@ def breaks_in_the_dark() -> bytes:
 
 @pytest.fixture
 def two(sqlite_url: str, tmp_path: Path) -> Iterator[Two]:
-    """Everything runs."""
-    storage = str(tmp_path / "storage")
-    objects = Objects(storage)
-    bundles = BundleStore(objects, tmp_path / "cache")
-    database = Database(sqlite_url)
-    now = datetime.now(UTC)
-    with database.write() as session:
-        for number, changes in enumerate(({}, {"seed": 1, "network": breaks_in_the_dark()})):
-            folder = toy_bundle(tmp_path / f"bundle{number}", **changes)  # type: ignore[arg-type]  # fields by name
-            new = NewVersion(bundles.keep(folder), 1, ["bear", "teddy"], {})
-            version = models.register(session, new, now)
-            if number == 0:
-                first = rollouts.open_rollout(session, version.id, SYSTEM, "the first", now)
-                rollouts.move(session, first.id, "promote", SYSTEM, "the first", now)
-    with ExitStack() as stack:
-        here, there = tmp_path / "one", tmp_path / "other"
-        here.mkdir()
-        there.mkdir()
-        one = stack.enter_context(programs(here, sqlite_url, URSA_STORAGE_URL=storage, **FAST))
-        shared = {"URSA_STORAGE_URL": storage, "URSA_SECRET_KEY": one.environ["URSA_SECRET_KEY"]}
-        other = stack.enter_context(programs(there, sqlite_url, **shared, **FAST))
-        for each in (one, other):
-            each.start("service")
-            each.start("monitoring")
-        yield Two(one, other, database)
-    database.dispose()
+    """Everything runs; the candidate breaks in the dark."""
+    versions: tuple[dict[str, Any], ...] = ({}, {"seed": 1, "network": breaks_in_the_dark()})
+    with two_of_each(sqlite_url, tmp_path, versions) as made:
+        yield made
 
 
 @contextmanager
@@ -151,6 +98,7 @@ def test_a_stage_ends_by_the_clock_a_crash_ends_a_rollout_and_a_kill_needs_no_da
         again = {"reason": "try again", "scope": {}}
         here.post("/v1/models/2/limit", json=again).raise_for_status()
         two.one.wait_for(lambda: predict(here)["stage"] == "limited", 10, "the candidate to answer")
+        crashed = time.monotonic()
         told = predict(here, shift="dark")
         assert (told["status"], told["model_version"], told["stage"]) == ("answered", 1, "full")
         for client in (here, there):
@@ -159,6 +107,7 @@ def test_a_stage_ends_by_the_clock_a_crash_ends_a_rollout_and_a_kill_needs_no_da
                 10,
                 "the candidate to be gone",
             )
+        print(f"gone in both services {time.monotonic() - crashed:.2f} s after the crash")
         two.one.wait_for(lambda: ("revert", "system") in two.events(), 10, "the row of it")
 
         # a kill in one process is followed by the other while nobody can write
