@@ -17,7 +17,7 @@ class Choices:
     """`network`: flags of `first-model`. `retrain_epochs` and `batch_size` of the retraining.
 
     `margin`: by what share of all pictures the candidate may be worse and still advance. People give at most
-    `training_labels` before the retraining and `labels` in all. `back`: of the accuracy lost, what must have come
+    `labels_before` the retraining, of which a part is kept for judging, and `labels` in all. `back`: of the accuracy lost, what must have come
     back; `worse`: how much worse the ordinary pictures may be, as a share of all. `minutes`: how long a retraining
     may take.
     """
@@ -26,7 +26,7 @@ class Choices:
     retrain_epochs: int
     batch_size: int
     margin: float = 0.05
-    training_labels: int = 400
+    labels_before: int = 440
     labels: int = 700
     back: float = 2 / 3
     worse: float = 0.05
@@ -39,9 +39,9 @@ class Choices:
             "URSA_RETRAIN_EPOCHS": str(self.retrain_epochs),
             "URSA_RETRAIN_BATCH_SIZE": str(self.batch_size),
             "URSA_ROLLOUT_MARGIN": str(self.margin),
-            "URSA_ROLLOUT_MINIMUM_PAIRS": "40",
-            "URSA_ROLLOUT_SETTLE_SECONDS": "1",
-            "URSA_DOUBLES_RATE": "0.5",
+            "URSA_ROLLOUT_MINIMUM_PAIRS": "30",
+            "URSA_ROLLOUT_SETTLE_SECONDS": "2",
+            "URSA_DOUBLES_RATE": "1",
             "URSA_ONLINE_SETTLE_SECONDS": "1",
             "URSA_WINDOW_SETTLE_SECONDS": "1",
             "URSA_NULL_REPLAY_WINDOWS": "20",
@@ -56,7 +56,7 @@ class Choices:
             f"{rule.harm:g} over the whole way for harm"
         )
         yield (
-            f"at most {self.training_labels} labels before the retraining and {self.labels} in all; back is "
+            f"at most {self.labels_before} labels before the retraining and {self.labels} in all; back is "
             f"{100 * self.back:.0f} % of the accuracy lost, with the ordinary pictures at most "
             f"{100 * self.worse:g} points worse"
         )

@@ -17,7 +17,7 @@ from deploy.demo.report import DidNotHappen
 from deploy.demo.story import Story
 
 AT_A_TIME = 8  # pictures of each kind between two looks
-LOOK_SECONDS = 1.2  # two looks of monitoring
+LOOK_SECONDS = 1.0  # two looks of monitoring
 LOOKS = 40  # at most for one batch, while monitoring or the reviewers go on
 MOVES = ("limit", "expand", "promote")
 

@@ -43,15 +43,17 @@ class Story:
     report: Report
     monitoring_port: int
     labels: int = 0
+    turn: int = 0
     read: set[str] = field(default_factory=set)
     used: dict[str, int] = field(default_factory=lambda: {"ordinary": 0, "shift": 0})
 
     def label(self, most: int) -> int:
-        """Let both reviewers answer what waits, at most so many pictures together; how many they did."""
-        before = self.labels
-        for reviewer in self.reviewers:
-            if (left := most - (self.labels - before)) > 0:
-                self.labels += reviewer.label(self._truth, left).labels
+        """Let the reviewers answer what waits in turn, at most so many pictures together; how many they did."""
+        before, idle = self.labels, 0
+        while (left := most - (self.labels - before)) > 0 and idle < len(self.reviewers):
+            done = self.reviewers[self.turn % len(self.reviewers)].label(self._truth, left).labels
+            self.turn, self.labels = self.turn + 1, self.labels + done
+            idle = 0 if done else idle + 1
         return self.labels - before
 
     def next(self, kind: str, count: int, until: float = 1.0) -> Sequence[Sample]:
@@ -141,7 +143,7 @@ def shift_arrives(story: Story) -> None:
 
 def people_label(story: Story) -> None:
     """The new pictures go on coming; simulated reviewers answer what they are asked."""
-    most, skipped = story.choices.training_labels, 0
+    most, skipped = story.choices.labels_before, 0
     while story.labels < most:
         if story.label(min(16, most - story.labels)):
             continue

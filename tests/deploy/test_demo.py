@@ -51,13 +51,15 @@ def demo(tmp_path: Path, port: int, *flags: str) -> tuple[int, dict[str, Any], s
 
 @pytest.mark.journey
 @pytest.mark.training
+@pytest.mark.timeout(900)
 def test_every_step_happens_and_accuracy_comes_back(tmp_path: Path, free_ports: int) -> None:
-    train = folder(tmp_path / "train", ORDINARY, 160, 1, striped=False)
-    shift = folder(tmp_path / "shift", SHIFTED, 160, 2, striped=True)
+    train = folder(tmp_path / "train", ORDINARY, 120, 1, striped=False)
+    ordinary = folder(tmp_path / "ordinary", ORDINARY, 130, 4, striped=False)
+    shift = folder(tmp_path / "shift", SHIFTED, 200, 2, striped=True)
     code, told, said = demo(
         tmp_path,
         free_ports,
-        *("--train", str(train), "--shift", str(shift)),
+        *("--train", str(train), "--shift", str(shift), "--ordinary", str(ordinary)),
         *("--architecture", "resnet10t", "--epochs", "6", "--retrain-epochs", "6"),
     )
     assert code == 0, said
@@ -85,6 +87,7 @@ def test_every_step_happens_and_accuracy_comes_back(tmp_path: Path, free_ports: 
 
 @pytest.mark.journey
 @pytest.mark.training
+@pytest.mark.timeout(900)
 def test_a_shift_that_is_none_raises_no_alarm_and_that_is_said(
     tmp_path: Path, free_ports: int
 ) -> None:

@@ -21,18 +21,21 @@ from tests.journeys.two import Two, two_of_each
 from tests.store.rolling import PLAN
 from tests.toy import draw
 
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+
 CLASSES = ("bear", "teddy", "frog")
 PASSWORD = secrets.token_urlsafe(12)
 QUICK = {
     "URSA_ROLLOUT_MINIMUM_PAIRS": "12",
     "URSA_ROLLOUT_MARGIN": "0.05",
-    "URSA_ROLLOUT_SETTLE_SECONDS": "0",
+    # a label that takes longer to its commit would be missed by the decision and found by its replay
+    "URSA_ROLLOUT_SETTLE_SECONDS": "3",
     "URSA_DOUBLES_RATE": "1",
     # looks at windows and replays are tested elsewhere
     "URSA_NULL_REPLAY_WINDOWS": "10",
     "URSA_WINDOW_PREDICTIONS": "5000",
 }
-PATIENCE = 60
+PATIENCE = 180  # from a place where a machine is slow: enough for that, not for one that hangs
 BATCH = 6
 PLANNED = {**PLAN, "steps": [0.5]}
 

@@ -12,7 +12,7 @@ from service.client import Client
 from store import models, rollouts
 from store.bundles import BundleStore
 from store.database import Database
-from store.models import NewVersion
+from store.models import NewBacktest, NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
 from tests.journeys.programs import Programs, programs
@@ -66,12 +66,18 @@ def two_of_each(
     bundles = BundleStore(Objects(storage), folder / "cache")
     database = Database(sqlite_url)
     now = datetime.now(UTC)
+    incumbent = ""
     with database.write() as session:
         for number, changes in enumerate(versions):
             bundle = toy_bundle(folder / f"bundle{number}", classes, **changes)
             new = NewVersion(bundles.keep(bundle), 1, list(classes), {})
             version = models.register(session, new, now)
-            if number == 0:
+            if number > 0:
+                pair = (version.id, incumbent)
+                told = NewBacktest(*pair, "cannot_tell", 90, 0.9, 0.9, 0.0, -0.1, 0.1, {})
+                models.add_backtest(session, told, now)
+            else:
+                incumbent = version.id
                 first = rollouts.open_rollout(session, version.id, SYSTEM, "the first", now)
                 rollouts.move(session, first.id, "promote", SYSTEM, "the first", now)
     with ExitStack() as stack:
