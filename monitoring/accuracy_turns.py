@@ -13,7 +13,7 @@ import structlog
 from monitoring import accuracy_looks, metrics
 from monitoring.accuracy_looks import Course, Look
 from monitoring.monitor import PROGRAM, Monitor, Stopped
-from store import accuracies, alarms, audits, jobs, models, predictions
+from store import accuracies, alarms, audits, jobs, models, predictions, rollouts
 from store.accuracies import NewAccuracy
 from store.alarms import NewAlarm
 from store.audits import ReadAnswer
@@ -37,6 +37,11 @@ def turn(monitor: Monitor) -> None:
     """Take the look that is due, if one is and no other monitor has it."""
     with monitor.database.read() as session:
         wanted = _wanted(session, monitor)
+        over = alarms.left_behind(session, ACCURACY, rollouts.live(session).version_ids)
+    for alarm in over:
+        # a version that answers nobody harms nobody any more
+        with monitor.database.write() as session:
+            alarms.clear(session, alarm.id, monitor.clock())
     if wanted is not None:
         with monitor.database.write() as session:
             # again, under the lock: another monitor may have asked meanwhile

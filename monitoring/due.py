@@ -20,6 +20,7 @@ from monitoring.settings import MonitoringSettings
 from store import slices, windows
 from store.database import Session
 from store.slices import ALL, OTHER, Slice
+from store.tables import Window
 
 # the latest answers among which segments are counted
 LOOKED_THROUGH = 5_000
@@ -58,6 +59,18 @@ class Stretch:
     def of(cls, payload: dict[str, Any]) -> "Stretch":
         """What `payload` gave."""
         return cls(**{**payload, "without": tuple(payload.get("without", ()))})
+
+    @classmethod
+    def of_window(cls, kept: Window) -> "Stretch":
+        """The stretch that a window is about."""
+        return cls(
+            kept.model_version_id,
+            kept.first_prediction_id,
+            kept.last_prediction_id,
+            kept.segment,
+            tuple(kept.config.get("without", ())),
+            kept.kind,
+        )
 
 
 def stretches(

@@ -1,25 +1,29 @@
-"""The explanations' part of the loop: find out why for every open alarm of windows and detectors that has no answer yet.
+"""The explanations' part of the loop: find out why for every open alarm that has no answer yet.
 
 It runs right after the parts that raise them, so an alarm is explained seconds after it is there. What cannot be
 explained (rows or bundle gone) is said in the alarm, and asked no more.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import structlog
 
 from classifier.properties import NAMES
-from monitoring import online, why
+from monitoring import accuracy_sample, accuracy_turns, checking, online, streams, why, why_wrong
+from monitoring.due import Stretch
 from monitoring.monitor import Monitor
 from monitoring.references import NoReference
 from monitoring.why import Judged
-from store import alarms, models, predictions, windows
+from monitoring.why_wrong import Read
+from store import alarms, audits, detectors, models, slices, windows
 from store.database import Session
+from store.slices import Slice
 from store.tables import Alarm, Prediction
 
 WINDOW = "window"
-KINDS = (WINDOW, online.KIND)
+KINDS = (WINDOW, online.KIND, accuracy_turns.ACCURACY)
 # a look explains no more than this, the next one goes on
 MOST_ALARMS = 20
 MOST_ROWS = 2000
@@ -40,9 +44,15 @@ def turn(monitor: Monitor) -> None:
 
 
 def explain(monitor: Monitor, alarm: Alarm) -> dict[str, object]:
-    """What `why.explain` says of the alarm's stretch, or a sentence that says why it cannot."""
+    """What `why` says of the alarm's stretch (`why_wrong`: of its wrong answers), or a sentence that says why it cannot."""
     with monitor.database.read() as session:
-        rows = _rows(session, alarm)
+        reads = _reads(session, alarm) if alarm.kind == accuracy_turns.ACCURACY else None
+        ids = (
+            _stretch(session, alarm)
+            if reads is None
+            else [r.prediction_id for r in reads if r.wrong]
+        )
+        rows = _different(slices.rows(session, ids[-MOST_ROWS:]))
         version = models.get(session, alarm.model_version_id) if alarm.model_version_id else None
     if version is None or not rows:
         return {"pictures": [], "sentence": "The predictions behind this alarm are gone."}
@@ -51,24 +61,47 @@ def explain(monitor: Monitor, alarm: Alarm) -> dict[str, object]:
     except NoReference as none:
         return {"pictures": [], "sentence": str(none)}
     table = reference.table()
-    return why.explain([_judged(row, table) for row in rows], table)
+    judged = [_judged(row, table) for row in rows]
+    if reads is None:
+        return why.explain(judged, table)
+    return why_wrong.explain(reads, {one.prediction_id: one for one in judged}, table)
 
 
-def _rows(session: Session, alarm: Alarm) -> Sequence[Prediction]:
-    """The stretch's different pictures at which a model has looked, the latest ones if there are many."""
+def _stretch(session: Session, alarm: Alarm) -> Sequence[str]:
+    """The predictions that a window judged, or that a detector counted since its sum began to rise."""
+    if alarm.window_id is not None:
+        stretch = Stretch.of_window(windows.get(session, alarm.window_id))
+        ends = stretch.first_prediction_id, stretch.last_prediction_id
+        return checking.drawn(slices.ids_between(session, stretch.slice, *ends), stretch)
     if alarm.model_version_id is None:
         return []
-    if alarm.window_id is not None:
-        window = windows.get(session, alarm.window_id)
-        ends = window.first_prediction_id, window.last_prediction_id
-    else:
-        ends = alarm.detail["first_prediction_id"], alarm.detail["last_prediction_id"]
-    rows = predictions.between(session, alarm.model_version_id, *ends)
+    others: tuple[str, ...] = ()
+    if alarm.stream == streams.OTHER:
+        counted = detectors.of_version(session, alarm.model_version_id)
+        others = tuple(one.stream for one in counted if one.stream not in ("", streams.OTHER))
+    ends = alarm.detail["first_prediction_id"], alarm.detail["last_prediction_id"]
+    return slices.ids_between(session, Slice(alarm.model_version_id, alarm.stream, others), *ends)
+
+
+def _reads(session: Session, alarm: Alarm) -> list[Read]:
+    """The answers that people had read for the audit when the alarm was raised, as far as they were settled."""
+    since, until = (datetime.fromisoformat(alarm.detail[name]) for name in ("since", "ends_at"))
+    found = []
+    for one in audits.read_answers(session, since, until, alarm.model_version_id):
+        truth = accuracy_sample.settled(one) if one.lane == "audit" else None
+        if truth is not None and truth[0] != "not_usable":
+            read = Read(one.prediction_id, one.segment or "", one.answer or "", truth[1])
+            found.append(read)
+    return found
+
+
+def _different(rows: Sequence[Prediction]) -> list[Prediction]:
+    """The first of each picture, of those at which a model has looked."""
     first: dict[str, Prediction] = {}
     for row in rows:
-        if row.inside is not None and alarm.stream in ("", row.segment):
+        if row.inside is not None:
             first.setdefault(row.picture_digest, row)
-    return list(first.values())[-MOST_ROWS:]
+    return list(first.values())
 
 
 def _judged(row: Prediction, table: Mapping[str, object]) -> Judged:

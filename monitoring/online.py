@@ -69,8 +69,7 @@ def read_on(monitor: Monitor, version_id: str, now: datetime, batch: int) -> boo
 
 
 def _followed(session: Session, now: datetime) -> list[str]:
-    live = rollouts.live(session)
-    answering = [one.version_id for one in (live.incumbent, live.candidate) if one is not None]
+    answering = rollouts.live(session).version_ids
     return list(dict.fromkeys([*answering, *detectors.updated_since(session, now - FOLLOWED)]))
 
 

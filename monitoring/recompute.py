@@ -64,14 +64,7 @@ def _material(session: Session, references: References, kept: Window) -> Materia
     if kept.config.get("digest") != checking.digest_of(how):
         made = kept.config.get("rule", "an unknown one")
         raise _Gone(f"it was judged by another rule ({made}) than this program's ({rule.NAME}).")
-    stretch = Stretch(
-        kept.model_version_id,
-        kept.first_prediction_id,
-        kept.last_prediction_id,
-        kept.segment,
-        tuple(kept.config["without"]),
-        kept.kind,
-    )
+    stretch = Stretch.of_window(kept)
     ends = stretch.first_prediction_id, stretch.last_prediction_id
     ids = slices.ids_between(session, stretch.slice, *ends)
     rows = slices.rows(session, checking.drawn(ids, stretch))

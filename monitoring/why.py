@@ -60,7 +60,7 @@ def explain(pictures: Sequence[Judged], reference: Mapping[str, Floats]) -> dict
     order = _rank(x, known)[:MOST_PICTURES]
     shown = [pictures[place] for place in order]
     leaning = _property(shown, x[order], sides, reference)
-    segment = _segment(shown, pictures)
+    found = segment([one.segment for one in shown], [one.segment for one in pictures])
     return {
         "pictures": [
             {"prediction_id": one.prediction_id, "digest": one.digest, "segment": one.segment}
@@ -68,8 +68,33 @@ def explain(pictures: Sequence[Judged], reference: Mapping[str, Floats]) -> dict
         ],
         "of": len(pictures),
         "property": leaning,
-        "segment": segment,
-        "sentence": leanings.sentence(leaning, len(shown), segment),
+        "segment": found,
+        "sentence": leanings.sentence(leaning, len(shown), found),
+    }
+
+
+def segment(shown: Sequence[str], everywhere: Sequence[str]) -> dict[str, Any] | None:
+    """The segment that is overrepresented most among those `shown`, which are some of `everywhere`, if one is.
+
+    Exact (hypergeometric), for all segments together at 1 %.
+    """
+    names = sorted(set(everywhere))
+    if len(names) < 2:
+        return None
+    found = []
+    for name in names:
+        here, hits = everywhere.count(name), shown.count(name)
+        p = float(hypergeom.sf(hits - 1, len(everywhere), here, len(shown)))
+        found.append((p, name, hits, here))
+    p, name, hits, here = min(found)
+    if p > SEGMENT_LEVEL / len(names):
+        return None
+    return {
+        "name": name,
+        "pictures": hits,
+        "share": hits / len(shown),
+        "expected_share": here / len(everywhere),
+        "p_value": p,
     }
 
 
@@ -124,26 +149,3 @@ def _property(
         reference_median=float(np.median(reference[name])),
         beyond=beyond,
     )
-
-
-def _segment(shown: Sequence[Judged], pictures: Sequence[Judged]) -> dict[str, Any] | None:
-    """The segment that is overrepresented most, if one is: exact, for all segments together at 1 %."""
-    names = sorted({one.segment for one in pictures})
-    if len(names) < 2:
-        return None
-    found = []
-    for name in names:
-        here = sum(one.segment == name for one in pictures)
-        hits = sum(one.segment == name for one in shown)
-        p = float(hypergeom.sf(hits - 1, len(pictures), here, len(shown)))
-        found.append((p, name, hits, here))
-    p, name, hits, here = min(found)
-    if p > SEGMENT_LEVEL / len(names):
-        return None
-    return {
-        "name": name,
-        "pictures": hits,
-        "share": hits / len(shown),
-        "expected_share": here / len(pictures),
-        "p_value": p,
-    }

@@ -34,10 +34,10 @@ def turn(monitor: Monitor) -> None:
     """Check the windows that are due and that no other monitor has."""
     with monitor.database.read() as session:
         wanted = _wanted(session, monitor)
-        over = alarms.left_behind(session, paging.KIND, _answering(session))
+        over = alarms.left_behind(session, paging.KIND, rollouts.live(session).version_ids)
     if over:
         with monitor.database.write() as session:
-            paging.clear_left_behind(session, _answering(session), monitor.clock())
+            paging.clear_left_behind(session, rollouts.live(session).version_ids, monitor.clock())
     if wanted:
         with monitor.database.write() as session:
             # again, under the lock: another monitor may have asked meanwhile
@@ -69,15 +69,10 @@ def _wanted(session: Session, monitor: Monitor) -> list[Stretch]:
             asked.add(Stretch.of(job.payload).stream)
     found = [
         stretch
-        for version in _answering(session)
+        for version in rollouts.live(session).version_ids
         for stretch in due.stretches(session, version, monitor.settings, now)
     ]
     return [stretch for stretch in found if stretch.stream not in asked]
-
-
-def _answering(session: Session) -> list[str]:
-    live = rollouts.live(session)
-    return [one.version_id for one in (live.incumbent, live.candidate) if one is not None]
 
 
 def _check(monitor: Monitor, job: Claimed) -> None:

@@ -83,21 +83,6 @@ def latest_ids(
     return [(identity, made) for identity, made in newest][::-1]
 
 
-def between(
-    session: Session, model_version_id: str, first_id: str, last_id: str
-) -> Sequence[Prediction]:
-    """What a model version answered from `first_id` to `last_id`, both included, in the order of time."""
-    return session.scalars(
-        select(Prediction)
-        .where(
-            Prediction.model_version_id == model_version_id,
-            Prediction.id >= first_id,
-            Prediction.id <= last_id,
-        )
-        .order_by(Prediction.id)
-    ).all()
-
-
 def shadows(session: Session, prediction_id: str) -> Sequence[ShadowAnswer]:
     """What other model versions said to the same picture."""
     return session.scalars(

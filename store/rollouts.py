@@ -79,6 +79,11 @@ class Live:
     killed: bool
     previous: LiveModel | None = None
 
+    @property
+    def version_ids(self) -> list[str]:
+        """The versions that look at pictures now: the incumbent first."""
+        return [one.version_id for one in (self.incumbent, self.candidate) if one is not None]
+
 
 def open_rollout(
     session: Session, model_version_id: str, actor: Actor, reason: str, now: datetime

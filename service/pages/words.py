@@ -51,6 +51,8 @@ ALARMS = {
     "online": "Unlike the training, picture by picture",
     "window": "A window has moved",
     "accuracy": "Accuracy has fallen",
+    "rollout_guard": "A candidate was taken back",
+    "evidence_overdue": "A candidate’s labels are overdue",
 }
 MOVES = {
     "open": "began to run alongside",

@@ -12,7 +12,7 @@ from tests.deploy.watching import PROMETHEUS, ROOT, RUNBOOKS, read, rules
 ALERTS = {rule["alert"]: rule for rule in rules("alerts.yml")}
 HEADINGS = ["## What it means", "## What to look at", "## What to do"]
 # pages of the service that an alert may lead to
-LINKS = ("/", "/review", "/models", "/drift", "/right", "/drift?alarm=", "/right?alarm=")
+LINKS = ("/", "/review", "/models", "/rollout", "/drift", "/right", "/drift?alarm=")
 
 
 def tool(name: str) -> str:

@@ -17,6 +17,7 @@ from store.bundles import BundleStore
 from store.database import Database
 from store.objects import Objects
 from store.prediction_log import Entry, NewPrediction
+from store.reviews import NewReview
 from store.rollouts import Actor
 from store.settings import StoreSettings
 from store.tables import ModelVersion
@@ -78,8 +79,14 @@ class Watched:
             rollouts.move(session, rollout.id, "promote", actor, "try", self.clock())
         return version
 
-    def answer(self, version: ModelVersion, opinions: Sequence[Opinion], **changes: Any) -> None:
-        """Predictions of `version`, a second apart, ending now."""
+    def answer(
+        self,
+        version: ModelVersion,
+        opinions: Sequence[Opinion],
+        lane: str | None = None,
+        **changes: Any,
+    ) -> None:
+        """Predictions of `version`, a second apart, ending now; people are asked about them if a lane is named."""
         count = len(opinions)
         self.clock.pass_by(seconds=count)
         entries = []
@@ -88,7 +95,8 @@ class Watched:
             made = self.clock() - timedelta(seconds=count - 1 - place)
             row = replace(self._row(version, opinion, made), **changes)
             picture = replace(store_given.picture(self.answered), digest=row.picture_digest)
-            entries.append(Entry(row, picture))
+            review = lane and NewReview(row.id, row.picture_digest, lane, ("audit",))
+            entries.append(Entry(row, picture, review=review or None))
         keep(self.database, entries)
 
     def _row(self, version: ModelVersion, opinion: Opinion, made: datetime) -> NewPrediction:

@@ -8,12 +8,13 @@ import pytest
 from monitoring import accuracy_recompute, accuracy_turns
 from monitoring.monitor import Monitor
 from monitoring.references import References
-from store import accuracies, alarms, jobs
+from store import accuracies, alarms, jobs, rollouts
 from store.accuracies import NewAccuracy
 from store.bundles import BundleStore
 from store.database import Database
 from store.errors import NotFound
 from store.objects import Objects
+from store.rollouts import Actor
 from store.tables import Accuracy, Alarm, Job
 from tests.monitoring.audited import Audited
 from tests.monitoring.given import Clock, settings
@@ -187,6 +188,21 @@ def test_a_fall_below_what_the_version_promised_raises_one_alarm_a_month(
         alarms.clear(session, alarm.id, watching.clock())
     watching.look()
     assert len(watching.alarms()) == 1
+
+
+def test_the_alarm_of_a_version_that_answers_nobody_any_more_is_over(watching: Watching) -> None:
+    actor, version = Actor("system", "a test"), watching.audited.version
+    with watching.database.write() as session:
+        rollout = rollouts.open_rollout(session, version.id, actor, "new", NOW)
+        rollouts.move(session, rollout.id, "promote", actor, "try", NOW)
+    watching.audited.answer(12, ["teddy", "teddy"])
+    watching.look()
+    watching.look()
+    assert [one.cleared_at for one in watching.alarms()] == [None]
+    with watching.database.write() as session:
+        rollouts.move(session, rollout.id, "revert", actor, "it is often wrong", NOW)
+    watching.look()
+    assert [one.cleared_by for one in watching.alarms()] == ["monitoring"]
 
 
 def test_labels_that_wait_for_a_second_reader_raise_no_alarm(watching: Watching) -> None:

@@ -15,6 +15,7 @@ from store.tables import Alarm, ModelVersion
 from tests.service import rows
 from tests.service.browsing import Browser
 from tests.service.serving import Serving
+from tests.store import given
 
 SENTENCE = "20 of these 24 pictures: very dark (brightness 0.11)."
 
@@ -48,6 +49,29 @@ def test_without_alarms_and_detectors_the_page_says_so(served: Serving) -> None:
     assert "No alarm was ever raised." in page.text
     assert "No model answers, so there is nothing to count." in page.text
     assert page.all("svg", class_="sum") == []
+
+
+def test_an_accuracy_alarm_is_told_with_the_wrong_answers_and_leads_to_what_it_rests_on(
+    served: Serving,
+) -> None:
+    shown = [{"prediction_id": "p1", "digest": "1" * 64, "segment": "", "answer": "bear", "truth": "teddy"}]  # fmt: skip
+    test = {"target": 0.93, "right": 30, "labels": 42, "estimate": 0.8, "low": 0.7, "high": 0.9}
+    why = {"pictures": shown, "of": 12, "sentence": "12 of 42 answers are wrong."}
+    with served.database.write() as session:
+        version = given.version(session, "fallen")
+        new = NewAlarm("accuracy", "", version.id, None, {**test, "why": why}, pages=True)
+        alarm = alarms.raise_alarm(session, new, wall_clock())
+        other = NewAlarm("rollout_guard", "", version.id, None, {}, pages=True)
+        guard = alarms.raise_alarm(session, other, wall_clock())
+    anna = Browser(served, "anna")
+    page = anna.page(f"/drift?alarm={alarm.id}")
+    for words in ("12 of 42 answers are wrong.", "It was held to 93.0 %", "teddy, not bear"):
+        assert words in page.text
+    assert page.all("a", href=f"/right?version={version.number}")
+    assert len(page.all("img", class_="thumb")) == 1
+    page = anna.page(f"/drift?alarm={guard.id}")
+    assert "A candidate was taken back" in page.text
+    assert page.all("a", href="/rollout")
 
 
 def test_an_open_alarm_is_told_with_its_pictures_and_stands_out_at_home(served: Serving) -> None:

@@ -55,8 +55,6 @@ def test_what_a_version_answered_comes_in_the_order_of_time(database: Database) 
 
         assert found(10) == ids[0::2]
         assert found(2, ids[0]) == [ids[2], ids[4]]
-        ends = ids[2], ids[6]
-        assert [row.id for row in predictions.between(session, one, *ends)] == ids[2:7:2]
         latest = [(ids[4], later(seconds=4)), (ids[6], later(seconds=6))]
         assert predictions.latest_ids(session, one, 2) == latest
         assert predictions.latest_ids(session, one, 2, ids[4]) == latest[1:]
