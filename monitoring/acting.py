@@ -27,7 +27,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Act:
-    """`move` is made at once; `advised` is for people to make. `because` is the judgement's, or what forbids it."""
+    """`move` is made at once; `advised` is for people to make.
+
+    `because` is the judgement's, or what forbids it, or that there is no incumbent.
+    """
 
     verdict: Verdict
     because: tuple[str, ...]

@@ -30,11 +30,14 @@ MOST_DOUBLES = 1000
 
 @dataclass(frozen=True)
 class Candidacy:
-    """Who is compared with whom, and where the candidate stands. `step` is the event that began this step, at `began`."""
+    """Who is compared with whom, and where the candidate stands. `step` is the event that began this step, at `began`.
+
+    Without an incumbent there is nothing to be compared with: it is held, and people let it through.
+    """
 
     rollout_id: str
     candidate_id: str
-    incumbent_id: str
+    incumbent_id: str | None
     stage: str
     share: float
     step: int
@@ -47,14 +50,14 @@ def candidacies(session: Session) -> list[Candidacy]:
     both = [(live.candidate, live.incumbent), (live.incumbent, live.previous)]
     found = []
     for mine, other in both:
-        if mine is None or other is None:
+        if mine is None or (other is None and mine.stage == "full"):
             continue
         steps = pairs.steps(session, mine.rollout_id)
         if steps:
             now = steps[-1]
             found.append(
                 Candidacy(
-                    mine.rollout_id, mine.version_id, other.version_id,
+                    mine.rollout_id, mine.version_id, other.version_id if other else None,
                     mine.stage, mine.share, now.event_id, now.at,
                 )
             )  # fmt: skip
@@ -108,12 +111,15 @@ def decide(
 ) -> tuple[Act, NewDecision]:
     """The verdict and what follows from it, with the row that keeps both; `actor` in it is still to be named."""
     candidate = models.get(session, candidacy.candidate_id)
-    incumbent = models.get(session, candidacy.incumbent_id)
+    against = candidacy.incumbent_id
+    incumbent = models.get(session, against) if against is not None else None
     classes = len(candidate.classes)
     paired = evidence(session, candidacy, classes, rule, until, as_of)
     paired.actions = actions
     judgement = paired.look(as_of)
     act = acting.act(judgement, standing, shares)
+    if incumbent is None:
+        act = Act("hold", ("incumbent",))
     waits = forecast.waits(paired.seen, judgement, rule, candidacy.began, as_of)
     return act, NewDecision(
         rollout_id=candidacy.rollout_id,
@@ -122,7 +128,7 @@ def decide(
         rule_version=evidence_rule.VERSION,
         versions={
             "candidate": {"id": candidate.id, "number": candidate.number},
-            "incumbent": {"id": incumbent.id, "number": incumbent.number},
+            "incumbent": {"id": incumbent.id, "number": incumbent.number} if incumbent else None,
             "classes": classes,
         },
         ids={

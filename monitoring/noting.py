@@ -17,6 +17,8 @@ MOST = 500  # at a time, so that the lock is short
 
 def note(database: Database, candidacy: Candidacy, settings: RolloutSettings) -> int:
     """How many pairs were noted; fewer than MOST means that there are no more for now."""
+    if candidacy.incumbent_id is None:
+        return 0
     with database.write() as session:
         rollout = pairs.lock(session, candidacy.rollout_id)
         fresh = pairs.fresh(session, rollout, candidacy.candidate_id, candidacy.incumbent_id, MOST)

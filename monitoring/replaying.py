@@ -36,7 +36,7 @@ def replay(session: Session, decision: Decision) -> list[str]:
     candidacy = Candidacy(
         rollout_id=decision.rollout_id,
         candidate_id=versions["candidate"]["id"],
-        incumbent_id=versions["incumbent"]["id"],
+        incumbent_id=versions["incumbent"]["id"] if versions["incumbent"] else None,
         stage=decision.stage,
         share=kept["standing"]["share"],
         step=ids["step"],

@@ -73,6 +73,9 @@ def build_parser() -> argparse.ArgumentParser:
     promote = subs.add_parser("promote", help="let a model version answer everything")
     promote.add_argument("--version", type=int, required=True)
     promote.add_argument("--reason", required=True)
+    promote.add_argument(
+        "--although-held", action="store_true", help="though monitoring has not found it not worse"
+    )
     withdraw = subs.add_parser("withdraw", help="take a candidate off its way")
     withdraw.add_argument("--version", type=int, required=True)
     withdraw.add_argument("--reason", required=True)
@@ -118,7 +121,8 @@ def _release(
     given: argparse.Namespace, database: Database, actor: Actor, now: datetime
 ) -> list[str]:
     if given.command == "promote":
-        return commands.promote(database, given.version, given.reason, actor, now)
+        held = given.although_held
+        return commands.promote(database, given.version, given.reason, held, actor, now)
     if given.command == "withdraw":
         return commands.withdraw(database, given.version, given.reason, actor, now)
     if given.command == "revert":

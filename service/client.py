@@ -144,9 +144,10 @@ class Client:
         listed: list[dict[str, Any]] = self._call("GET", "/v1/models")["models"]
         return listed
 
-    def promote(self, number: int, reason: str) -> Moved:
-        """Let a version answer everything."""
-        return Moved(**self._call("POST", f"/v1/models/{number}/promote", json={"reason": reason}))
+    def promote(self, number: int, reason: str, *, although_held: bool = False) -> Moved:
+        """Let a version answer everything; `although_held`: though monitoring has not found it to be not worse."""
+        said = {"reason": reason, "although_held": although_held}
+        return Moved(**self._call("POST", f"/v1/models/{number}/promote", json=said))
 
     def preflight(self, number: int, **given: Any) -> list[str]:
         """Answer the questions before a rollout (`answers`, `risks`, `scope`, `steps`); what is still lacking."""

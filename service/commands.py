@@ -143,11 +143,13 @@ def remove_webhook(database: Database, webhook_id: str, actor: Actor, now: datet
 
 
 def promote(
-    database: Database, version: int, reason: str, actor: Actor, now: datetime
+    database: Database, version: int, reason: str, although_held: bool, actor: Actor, now: datetime
 ) -> list[str]:
     """Let a version answer everything."""
     with database.write() as session:
-        return _moved(releasing.promote(session, version, actor, reason, now))
+        return _moved(
+            releasing.promote(session, version, actor, reason, now, although_held=although_held)
+        )
 
 
 def withdraw(

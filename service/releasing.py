@@ -1,8 +1,9 @@
 """Let a model version take over, and take it back: the one act behind the page, the API and the command.
 
 Every move has a reason in words and is written down with who made it, in the caller's transaction. Nothing takes
-over on worse evidence, or on none where another model answers, nor on one person's word: two confirm. Going back
-needs no evidence and one person.
+over on worse evidence, nor on one person's word: two confirm. Where another model answers, monitoring must have found
+the version not worse where it stands now; people who let it through although it is held say so, and that is written
+down. Going back needs no evidence and one person.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from service import stepping
-from store import decisions, models, people, preflight, rollout_events, rollouts, switches
+from store import decisions, models, pairs, people, preflight, rollout_events, rollouts, switches
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
-from store.tables import Backtest, ModelVersion, Rollout
+from store.tables import Backtest, Decision, ModelVersion, Rollout
 
 PEOPLE_FOR_FULL = 2
 
@@ -33,13 +34,20 @@ class Released:
 
 
 def promote(
-    session: Session, version_number: int, actor: Actor, reason: str, now: datetime
+    session: Session,
+    version_number: int,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    *,
+    although_held: bool = False,
 ) -> Released:
     """The version answers everything from now on, if somebody else has confirmed it before; else this confirms it.
 
     Raises NotFound, Invalid without a reason, and Conflict: `answers_already`, `backtest_worse`, `no_backtest` (none
     against the model that answers now), `candidate_on_its_way` (another one), `preflight` (its questions are not
-    answered), `evidence_against` (monitoring's newest decision is to take it back), `monitoring_silent`, `frozen`.
+    answered), `evidence_against` (monitoring's newest decision is to take it back), `evidence_lacking` (it holds, or has
+    not looked since the last step, and neither `although_held` is said), `monitoring_silent`, `frozen`.
     """
     version = models.by_number(session, version_number)
     live = rollouts.live(session)
@@ -51,14 +59,18 @@ def promote(
         session, version.id, actor, reason, now
     )
     _check_ready(session, rollout, now)
+    decision = _decided(session, rollout, live, although_held)
     confirmed = rollout_events.confirm(session, rollout.id, actor, reason, now)
     if len(confirmed) < PEOPLE_FOR_FULL:
         newest = rollouts.events(session, 1, rollout.id)[0]
         _record(session, "confirm", version_number, actor, reason, newest.id, now)
         answering = live.incumbent.number if live.incumbent else None
         return Released(newest.id, version_number, answering, tuple(confirmed))
-    evidence = {**_evidence(backtest), "confirmed_by": confirmed}
-    event = rollouts.move(session, rollout.id, "promote", actor, reason, now, evidence=evidence)
+    evidence = {**_evidence(backtest), "confirmed_by": confirmed, "although_held": although_held}
+    event = rollouts.move(
+        session, rollout.id, "promote", actor, reason, now,
+        evidence=evidence, decision_id=decision.id if decision else None,
+    )  # fmt: skip
     _record(session, "promote", version_number, actor, reason, event.id, now)
     return Released(event.id, version_number, version_number)
 
@@ -121,10 +133,26 @@ def _check_ready(session: Session, rollout: Rollout, now: datetime) -> None:
         raise Conflict("The questions before a rollout are not answered yet.", "preflight")
     if switches.thrown(session, "frozen"):
         raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
-    decided = decisions.newest(session, 1, rollout.id)
-    if decided and decided[0].verdict == "revert":
-        raise Conflict("The evidence is against this version.", "evidence_against")
     stepping.check_watched(session, now)
+
+
+def _decided(
+    session: Session, rollout: Rollout, live: Live, although_held: bool
+) -> Decision | None:
+    """Monitoring's newest decision, where it lets the version through or people do so in spite of it."""
+    decision = next(iter(decisions.newest(session, 1, rollout.id)), None)
+    if decision is not None and decision.verdict == "revert":
+        raise Conflict("The evidence is against this version.", "evidence_against")
+    here = pairs.steps(session, rollout.id)[-1].event_id
+    passed = decision is not None and decision.verdict == "advance" and decision.ids["step"] == here
+    # a first model has nothing to be compared with
+    if live.incumbent is not None and not passed and not although_held:
+        raise Conflict(
+            "Monitoring has not found this version to be not worse where it stands now."
+            " Wait for it, or say that it shall answer although it is held.",
+            "evidence_lacking",
+        )
+    return decision
 
 
 def _on_its_way(session: Session, version: ModelVersion) -> Rollout | None:

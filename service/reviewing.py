@@ -7,10 +7,11 @@ it or in which lane it waits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from store import guides, labels, models, own_answers, pictures, reviews, rollouts
 from store.database import Session
+from store.draws import draw
 from store.errors import Conflict, Invalid
 from store.labels import Answer, Given
 from store.own_answers import OwnAnswer
@@ -57,6 +58,14 @@ def classes(session: Session) -> list[str]:
     if not known:
         return sorted(guides.in_force(session))
     return list(dict.fromkeys(name for names in known for name in names))
+
+
+def from_the_end(secret_key: str, person_id: str, day: date) -> bool:
+    """Whether a person sees the list of classes from its end on a day: half of all days, drawn.
+
+    So of the two answers of a disagreement either stands above the other by chance, and nobody is told which they are.
+    """
+    return draw(secret_key, "order", f"{person_id} {day.isoformat()}") < 0.5
 
 
 def take(

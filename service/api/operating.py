@@ -63,6 +63,12 @@ class ReasonBody(BaseModel):
     reason: Sentences
 
 
+class PromoteBody(ReasonBody):
+    """`although_held`: let it through though monitoring has not found it to be not worse; kept with the reason."""
+
+    although_held: bool = False
+
+
 class ReleasedTold(BaseModel):
     """What a move led to."""
 
@@ -101,6 +107,7 @@ def list_models(_: Operator, session: Reading) -> ModelsTold:
                 "candidate_on_its_way": "Another version is on its way.",
                 "preflight": "The questions before a rollout are not answered.",
                 "evidence_against": "Monitoring's newest decision is to take it back.",
+                "evidence_lacking": "Monitoring holds it; `although_held` says that it shall answer all the same.",
                 "frozen": "Rollouts are frozen.",
                 "monitoring_silent": "Monitoring has not been heard of for a minute.",
             },
@@ -108,10 +115,11 @@ def list_models(_: Operator, session: Reading) -> ModelsTold:
     ),
 )
 def promote(
-    number: Number, body: ReasonBody, caller: Operator, session: Writing, now: Moment
+    number: Number, body: PromoteBody, caller: Operator, session: Writing, now: Moment
 ) -> ReleasedTold:
     """The first call confirms, the second by somebody else promotes; every process follows within a second."""
-    return _moved(releasing.promote(session, number, _actor(caller), body.reason, now))
+    held, actor = body.although_held, _actor(caller)
+    return _moved(releasing.promote(session, number, actor, body.reason, now, although_held=held))
 
 
 @router.post(

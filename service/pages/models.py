@@ -80,10 +80,16 @@ def progress(request: Request, found: Reviewer, session: Reading, now: Moment) -
 
 @router.post("/{number}/promote", dependencies=[FromOurPage])
 def promote(
-    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
+    number: Number,
+    reason: Reason,
+    found: OperatorPerson,
+    session: Writing,
+    now: Moment,
+    although_held: Annotated[bool, Form()] = False,
 ) -> Response:
     """Let a version answer everything."""
-    released = releasing.promote(session, number, _actor(found), reason, now)
+    actor = _actor(found)
+    released = releasing.promote(session, number, actor, reason, now, although_held=although_held)
     return see("/models", done="promoted" if released.answering == number else "confirmed")
 
 

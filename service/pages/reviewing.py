@@ -14,6 +14,7 @@ from service import guiding, reviewing
 from service.dependencies import FromOurPage, Moment, Reading, Reviewer, Running, Writing
 from service.pages.rendering import page, see
 from service.reviewing import Question
+from service.settings import Settings
 from store import reviews
 from store.database import Session
 from store.errors import Conflict
@@ -60,7 +61,7 @@ def start(
     request: Request, found: Reviewer, session: Reading, now: Moment, program: Running
 ) -> Response:
     """What waits, and the way to begin; the script begins by itself."""
-    return _page(request, found, session, now, program.settings.lease_seconds, None)
+    return _page(request, found, session, now, program.settings, None)
 
 
 @router.get("/{review_id}")
@@ -77,7 +78,7 @@ def one(
         held = reviewing.in_hand(session, review_id, found.person.id, now)
     except Conflict:
         return see("/review", done="lost")
-    return _page(request, found, session, now, program.settings.lease_seconds, held)
+    return _page(request, found, session, now, program.settings, held)
 
 
 @router.post("/next", dependencies=[FromOurPage])
@@ -232,9 +233,13 @@ def _page(
     found: Reviewer,
     session: Session,
     now: datetime,
-    lease_seconds: float,
+    settings: Settings,
     held: Question | None,
 ) -> Response:
+    # a key belongs to its class wherever it stands in the list
+    classes = list(enumerate(guiding.entries(session), 1))
+    if reviewing.from_the_end(settings.store.secret_key, found.person.id, now.date()):
+        classes.reverse()
     return page(
         request,
         "review.html",
@@ -242,8 +247,8 @@ def _page(
         now=now,
         held=held and _told(held),
         submission=new_id(now),
-        lease_seconds=lease_seconds,
-        classes=guiding.entries(session),
+        lease_seconds=settings.lease_seconds,
+        classes=classes,
         queue=reviews.queue(session, now),
         given=reviewing.given_today(session, found.person.id, now),
     )

@@ -50,6 +50,7 @@ def show(request: Request, found: Reviewer, session: Reading, now: Moment) -> Re
         waits=rollout_words.waits(way, now),
         next=rollout_words.next_step(way),
         drawn=rollout_words.drawn(way),
+        held=rollout_words.held(way, live),
         lacks=preflight.lacks(way.rollout.preflight, way.rollout.risks) if way else [],
         questions=preflight.QUESTIONS,
         metrics=preflight.METRICS,
@@ -107,10 +108,16 @@ def fall_back(
 
 @router.post("/promote", dependencies=[FromOurPage])
 def promote(
-    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
+    number: Number,
+    reason: Reason,
+    found: OperatorPerson,
+    session: Writing,
+    now: Moment,
+    although_held: Annotated[bool, Form()] = False,
 ) -> Response:
     """Confirm that the candidate may answer everything; the second person's word lets it."""
-    released = releasing.promote(session, number, _actor(found), reason, now)
+    actor = _actor(found)
+    released = releasing.promote(session, number, actor, reason, now, although_held=although_held)
     return see("/rollout", done="promoted" if released.answering == number else "confirmed")
 
 

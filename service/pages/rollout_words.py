@@ -7,6 +7,7 @@ confidence sequence, valid however often one looks. Nothing here decides or asks
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, log
+from typing import Any
 
 from service.listing import Way
 from service.pages import charts, words
@@ -14,6 +15,7 @@ from store import preflight
 from store import scope as scopes
 from store.action_ratio import Cell
 from store.actions import Report
+from store.rollouts import Live
 from store.tables import Decision
 
 BECAUSE = {
@@ -28,6 +30,7 @@ BECAUSE = {
     "readers": "the reviewers' own error is not known well enough: more pictures must be read twice",
     "pairs": "more pictures that both have answered",
     "evidence": "more labels where the two differ",
+    "incumbent": "nothing answers yet that it could be compared with: people let it through, by the audit",
     "frozen": "people have frozen all rollouts",
     "heartbeat": "monitoring has not been heard of lately",
     "alarm": "an alarm is open",
@@ -85,16 +88,28 @@ def waits(way: Way | None, now: datetime) -> list[str]:
     """What the candidate waits for, in sentences."""
     if way is None or way.rollout.ended_at is not None:
         return []
-    decision = way.decisions[0] if way.decisions else None
+    decision = newest(way)
     if decision is None:
-        return ["Monitoring has not looked at it yet."]
-    reasons = [words.word(BECAUSE, name) for name in decision.values.get("because", ())]
+        return ["Monitoring has not looked at it in this step yet."]
+    reasons = [words.word(BECAUSE, name) for name in decision.values["act"]["because"]]
     if decision.verdict == "revert":
         return [f"It should be taken back: {'; '.join(reasons)}."]
-    if decision.verdict == "advance" and not reasons:
+    if decision.verdict == "advance":
         return ["Nothing: the evidence is enough for the next step."]
     told = [f"It waits: {'; '.join(reasons)}."] if reasons else []
-    return [*told, *_how_many(way, now)]
+    return [*told, *_how_many(decision.values, now)]
+
+
+def newest(way: Way | None) -> Decision | None:
+    """What monitoring concluded last, where it was about the step in which the candidate is."""
+    decision = way.decisions[0] if way is not None and way.decisions else None
+    return decision if decision is not None and way and decision.ids["step"] == way.step else None
+
+
+def held(way: Way | None, live: Live) -> bool:
+    """Whether monitoring has not found it to be not worse, where there is one to compare it with."""
+    decision = newest(way)
+    return live.incumbent is not None and (decision is None or decision.verdict != "advance")
 
 
 def next_step(way: Way | None) -> str | None:
@@ -124,15 +139,15 @@ def changed_first(report: Report | None) -> list[Cell]:
 
 def drawn(way: Way | None) -> Drawn | None:
     """The newest decision's e-values against their thresholds, and the difference with its interval."""
-    decision = way.decisions[0] if way is not None and way.decisions else None
+    decision = newest(way)
     if decision is None:
         return None
+    limits = decision.thresholds["logs"]
     named = (("not_worse", "Not worse"), ("harm", "Harm"), ("class_harm", "Harm in one class"))
     bars = tuple(
         (name, min(100.0, max(0.0, 100 * value / limit)), _said(name, value, limit))
         for key, name in named
-        if (value := decision.values.get(key)) is not None
-        and (limit := decision.thresholds.get(key))
+        if (value := decision.values.get(key)) is not None and (limit := limits.get(key))
     )
     return Drawn(
         bars, _interval(decision), decision.at,
@@ -183,30 +198,36 @@ def _wealth(wins: int, losses: int, ties: int, mean: float) -> float:
     return most + log(sum(exp(one - most) for one in paths) / len(BETS)) if paths else -1e9
 
 
-def _how_many(way: Way, now: datetime) -> list[str]:
-    """About how many more labelled disagreements, and when at the rate of the last days."""
-    decision = way.decisions[0]
-    value, limit = decision.values.get("not_worse"), decision.thresholds.get("not_worse")
-    labelled = sum(
-        int((decision.values.get("step") or {}).get(one, 0)) for one in ("wins", "losses", "ties")
+def _how_many(values: dict[str, Any], now: datetime) -> list[str]:
+    """About how many more labelled disagreements, and when at the rate of this step; how many wait for people now."""
+    waits, waiting = values["waits"], int(values["waiting"])
+    told = [f"{words.some(waiting, 'disagreement waits', 'disagreements wait')} for people now."]
+    told = told if waiting else []
+    if waits["never"]:
+        return [
+            "As it has done so far it will not be found to be not worse: that takes a better candidate"
+            " or a wider margin.",
+            *told,
+        ]
+    if waits["pairs"] is None:
+        return ["It is too early to say how many labels more.", *told]
+    if not waits["pairs"]:
+        return told
+    labels, pairs = waits["labels"], words.some(waits["pairs"], "more picture", "more pictures")
+    about = (
+        f"About {words.some(labels, 'more labelled disagreement')}, on about {pairs}"
+        if labels
+        else f"About {pairs} that both answer"
     )
-    differing = int(decision.values.get("differing", 0))
-    if not value or not limit or value <= 0 or differing == 0 or labelled == 0:
-        return ["It is too early to say how many labels more."]
-    more = max(1, round(differing * (limit / value - 1)))
-    sentence = f"About {words.some(more, 'more labelled disagreement')}"
-    first = way.decisions[-1]
-    days = (decision.at - first.at).total_seconds() / 86_400
-    gained = differing - int(first.values.get("differing", 0))
-    if days < 0.02 or gained <= 0:
-        return [f"{sentence}."]
-    wait = timedelta(days=more * days / gained)
-    when = now + wait
-    day = (
-        "today"
-        if when.date() == now.date()
-        else when.strftime("%A")
-        if wait.days < 6
-        else when.strftime("%d %B")
-    )
-    return [f"{sentence}; at this rate {day}."]
+    return [f"{about}{_when(waits['until'], now)}.", *told]
+
+
+def _when(until: str | None, now: datetime) -> str:
+    day = datetime.fromisoformat(until) if until is not None else None
+    # what should have been there by now says that there is no rate any more
+    if day is None or day < now:
+        return ""
+    if day.date() == now.date():
+        return "; at this rate today"
+    far = day - now >= timedelta(days=6)
+    return f"; at this rate {day.strftime('%d %B' if far else '%A').lstrip('0')}"

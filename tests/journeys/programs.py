@@ -78,11 +78,12 @@ class Programs:
             def confirmed() -> bool:
                 # monitoring may not have been heard of yet
                 with suppress(Refused):
-                    return bool(operator.promote(number, reason).confirmed_by)
+                    return bool(operator.promote(number, reason, although_held=True).confirmed_by)
                 return False
 
             self.wait_for(confirmed, 30, "monitoring to be heard")
-        self.command("service", "promote", "--version", str(number), "--reason", reason)
+        said = ("--version", str(number), "--reason", reason, "--although-held")
+        self.command("service", "promote", *said)
 
     def start(self, program: str) -> None:
         """Start one program; the service is ready when this returns."""

@@ -228,6 +228,7 @@ def test_an_operator_sees_the_training_go_on_and_promotes(
         olga.page.goto("/models")
         olga.page.locator("#version-2 summary").first.click()
         olga.page.locator("#version-2 textarea").first.fill("it is better on sketches")
+        olga.page.locator("#version-2 [name=although_held]").first.check()
         olga.page.locator("#version-2 form button").first.click()
         olga.see(".notice", "answers within a second")
         olga.page.goto("/")

@@ -145,6 +145,27 @@ def test_the_command_concludes_again_and_says_so(
     assert f"{one}: verdict was 'revert' and is 'hold'." in capsys.readouterr().out
 
 
+def test_after_full_a_fall_is_found_that_all_the_wins_before_it_hide(rolled: Rolled) -> None:
+    """Over the whole way the candidate wins more than it loses; the e-detector begins anew at every picture."""
+    rolled.say(rolled.answers(40, "black"), "black")
+    with rolled.database.write() as session:
+        rollouts.move(session, rolled.id, "promote", Actor("system", "a test"), "full", NOW)
+    rolled.say(rolled.answers(20, "black", candidate_answers=True), "black")
+    rolled.look()
+    assert (rolled.last().stage, rolled.last().verdict) == ("full", "hold")
+    rolled.say(rolled.answers(20, "black", candidate_answers=True), "teddy")
+    rolled.look()
+    last = rolled.last()
+    assert last.verdict == "revert"
+    assert "after_full" in last.values["act"]["because"]
+    assert last.values["harm"] < last.thresholds["logs"]["harm"]
+    with rolled.database.read() as session:
+        live = rollouts.live(session)
+    assert live.incumbent is not None
+    assert live.incumbent.version_id == rolled.two.incumbent.id
+    assert rolled.differences() == []
+
+
 def test_after_full_a_late_fall_brings_back_the_one_before(rolled: Rolled) -> None:
     with rolled.database.write() as session:
         rollouts.move(session, rolled.id, "promote", Actor("system", "a test"), "full", NOW)
@@ -159,13 +180,19 @@ def test_after_full_a_late_fall_brings_back_the_one_before(rolled: Rolled) -> No
     assert rolled.differences() == []
 
 
-def test_without_an_incumbent_there_is_nothing_to_compare_with(rolled: Rolled) -> None:
+def test_without_an_incumbent_it_is_held_and_people_are_told_why(rolled: Rolled) -> None:
     with rolled.database.write() as session:
         first = rolled.two.rollout.previous_id
         assert first is not None
         rollouts.move(session, first, "revert", OPS, "gone", NOW)
-    rolled.look()
-    assert rolled.decided() == []
+    rolled.answers(3)
+    for _ in range(3):
+        rolled.look(minutes=5)
+    (only,) = rolled.decided()
+    assert (only.verdict, only.values["act"]["because"]) == ("hold", ["incumbent"])
+    assert only.versions["incumbent"] is None
+    assert rolled.stage()[0] == "manual"
+    assert rolled.differences() == []
 
 
 def test_a_decision_says_what_it_waits_for(rolled: Rolled) -> None:

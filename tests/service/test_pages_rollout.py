@@ -1,11 +1,12 @@
 """The rollout page from the questions to full and back, by two operators, and the switches on it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from service.clock import wall_clock
-from store import decisions, rollouts, switches
+from store import decisions, pairs, rollouts, switches
 from store.decisions import NewDecision
 from tests.service import rows
 from tests.service.browsing import Browser
@@ -45,7 +46,7 @@ def test_a_candidate_goes_its_way_by_two_hands(served: Serving, tmp_path: Path) 
     assert "No version has been on its way" in olga.page("/rollout").text
     served.open(number)
     page = olga.page("/rollout").text
-    assert "Monitoring has not looked at it yet." in page
+    assert "Monitoring has not looked at it in this step yet." in page
     assert "10 things must be written below" in page
     with served.database.write() as session:
         rows.heard(session, wall_clock())
@@ -75,23 +76,28 @@ def test_a_candidate_goes_its_way_by_two_hands(served: Serving, tmp_path: Path) 
 def test_what_it_waits_for_is_said_and_drawn(served: Serving, tmp_path: Path) -> None:
     served.model(tmp_path / "one")
     rollout = served.open(served.register(tmp_path / "two", seed=1))
+    later = wall_clock() + timedelta(days=3)
     step = {"wins": 9, "losses": 3, "ties": 588, "overdue": 0}
     values = {
         "not_worse": 1.5,
         "harm": 0.4,
-        "because": ["evidence"],
+        "act": {"because": ["evidence"]},
         "pairs": 600,
         "differing": 12,
+        "waiting": 2,
         "step": step,
+        "waits": {"pairs": 610, "labels": 12, "until": later.isoformat(), "never": False},
     }
+    thresholds = {"rule": {}, "logs": {"not_worse": 3.0, "harm": 3.5}}
     with served.database.write() as session:
-        new = NewDecision(
-            rollout, "manual", "hold", "1", {}, {}, values, {"not_worse": 3.0, "harm": 3.5}, "m"
-        )
+        ids = {"step": pairs.steps(session, rollout)[-1].event_id}
+        new = NewDecision(rollout, "manual", "hold", "1", {}, ids, values, thresholds, "m")
         decisions.add(session, new, wall_clock())
     page = Browser(served, "anna").page("/rollout")
     assert "It waits: more labels where the two differ." in page.text
-    assert "About 12 more labelled disagreements." in page.text
+    about = "About 12 more labelled disagreements, on about 610 more pictures"
+    assert f"{about}; at this rate {later:%A}." in page.text
+    assert "2 disagreements wait for people now." in page.text
     assert page.all("svg", aria_label="Not worse: 50 % of the evidence that concludes it")
     assert "+1.0 percentage points" in page.text
     assert not page.all("form", action="/rollout/kill")

@@ -62,7 +62,7 @@ def promote(database: Database, number: int, reason: str = "it is better") -> Re
             and any(one.number == number for one in models.newest_first(session))
         ):
             rows.ready(session, number, NOON)
-        return releasing.promote(session, number, ANNA, reason, NOON)
+        return releasing.promote(session, number, ANNA, reason, NOON, although_held=True)
 
 
 def revert(database: Database) -> Released:
