@@ -8,6 +8,7 @@ opinion is decided elsewhere.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from time import perf_counter
 
 import numpy as np
@@ -23,6 +24,8 @@ from classifier.properties import measure
 
 # of a probability: other processors round differently, another network differs by far more
 TOLERANCE = 1e-3
+# for all samples of a bundle together
+PROOF_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +56,21 @@ class Classifier:
         self.engine = engine
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> "Classifier":
-        """Raises BundleError unless every digest and every sample's answer is right."""
+    def load(cls, folder: Path, threads: int = 1, *, bounded: bool = False) -> "Classifier":
+        """Raises BundleError unless every digest and every sample's answer is right, and comes in time.
+
+        `bounded`: of a network that is not trusted yet, see `engine`.
+        """
         bundle = read_bundle(folder)
         try:
-            loaded = cls(bundle, Engine(bundle.network, threads))
-            prove(loaded, bundle.samples)
+            loaded = cls(bundle, Engine(bundle.network, threads, bounded=bounded))
+            # a network that hangs must not keep whoever loads it
+            limit = Timer(PROOF_SECONDS, loaded.engine.stop)
+            limit.start()
+            try:
+                prove(loaded, bundle.samples)
+            finally:
+                limit.cancel()
         except NetworkError as error:
             raise BundleError("network", f"The bundle's network is of no use: {error}.") from error
         return loaded

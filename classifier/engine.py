@@ -2,8 +2,10 @@
 
 The graph has one input, "pictures" (n, 3, size, size), and the outputs "logits" (n, K) and "features" (n, D),
 with any n. A session may be asked from many threads at once. Never answers with numbers that are not finite.
+A network that is not trusted yet may be bounded: all of these share one arena of memory, and `stop` ends a run.
 """
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +20,47 @@ class NetworkError(Exception):
     """The network cannot be loaded, or what it answered cannot be used."""
 
 
+def bound_memory(size: int) -> None:
+    """Let all networks that are made as `bounded` have `size` bytes together in this process, weights included.
+
+    The first call in a process counts: the runtime has one such arena. Without any there is no bound.
+    """
+    with _bounding:
+        if _bounded.is_set():
+            return
+        arena = onnxruntime.OrtArenaCfg({"max_mem": size, "arena_extend_strategy": _AS_ASKED})
+        where = onnxruntime.OrtMemoryInfo(
+            "Cpu",
+            onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+            0,
+            onnxruntime.OrtMemType.DEFAULT,
+        )
+        onnxruntime.create_and_register_allocator(where, arena)
+        _bounded.set()
+
+
+_bounding, _bounded = threading.Lock(), threading.Event()
+# the arena grows by what is asked for, not by doubling: the bound is on what is used
+_AS_ASKED = 1
+
+
 class Engine:
     """A network held by ONNX Runtime on the processor, in float32."""
 
     name = "onnxruntime"
     precision = "float32"
 
-    def __init__(self, network: bytes | Path, threads: int = 1) -> None:
+    def __init__(self, network: bytes | Path, threads: int = 1, *, bounded: bool = False) -> None:
+        self._running: set[onnxruntime.RunOptions] = set()
+        self._lock = threading.Lock()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # idle threads that spin would take the processor from the requests beside this one
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if bounded and _bounded.is_set():
+            options.add_session_config_entry("session.use_env_allocators", "1")
         # as bytes, a graph has no folder of its own from which it could pull in further files
         content = network.read_bytes() if isinstance(network, Path) else network
         try:
@@ -49,10 +79,16 @@ class Engine:
 
     def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits (n, K) and features (n, D) of inputs (n, 3, size, size), or NetworkError."""
+        run = onnxruntime.RunOptions()
+        with self._lock:
+            self._running.add(run)
         try:
-            logits, features = self._session.run(list(OUTPUTS), {INPUT: inputs})
+            logits, features = self._session.run(list(OUTPUTS), {INPUT: inputs}, run)
         except Exception as error:  # the runtime's errors share no class but this
             raise NetworkError(f"the network failed: {error}") from error
+        finally:
+            with self._lock:
+                self._running.discard(run)
         for name, values in zip(OUTPUTS, (logits, features), strict=True):
             if values.ndim != 2 or len(values) != len(inputs):
                 raise NetworkError(
@@ -61,3 +97,9 @@ class Engine:
             if not np.isfinite(values).all():
                 raise NetworkError(f"{name} has values that are not finite")
         return logits, features
+
+    def stop(self) -> None:
+        """End every run that is under way, at the next node of the graph: it raises NetworkError."""
+        with self._lock:
+            for run in self._running:
+                run.terminate = True

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+# what a core is lent for: several times what one answer takes
+LEND_SECONDS = 0.25
+
 
 class Busy(Exception):
     """There is no core to spare."""
@@ -24,6 +27,7 @@ class Cores:
         self._free = number
         # a core that comes free is handed to the first of them and never to who comes by
         self._queue: deque[threading.Event] = deque()
+        self._lent: set[Loan] = set()
         self._changed = threading.Condition()
 
     @property
@@ -35,8 +39,9 @@ class Cores:
     def work(self, *, patient: bool = False) -> Iterator[None]:
         """A core for something that somebody waits for. Raises Busy when the queue is full, unless `patient`."""
         turn = self._take(patient)
-        if turn is not None:
-            turn.wait()
+        while turn is not None and not turn.wait(LEND_SECONDS):
+            with self._changed:
+                self._call_in()
         try:
             yield
         finally:
@@ -45,6 +50,7 @@ class Cores:
 
     def _take(self, patient: bool) -> threading.Event | None:
         with self._changed:
+            self._call_in()
             if self._free > 0:
                 self._free -= 1
                 return None
@@ -53,6 +59,12 @@ class Cores:
             turn = threading.Event()
             self._queue.append(turn)
             return turn
+
+    def _call_in(self) -> None:
+        """Cores that were lent for too long belong to those who answer again."""
+        for loan in [one for one in self._lent if one.due < monotonic()]:
+            self._lent.discard(loan)
+            self._give_back()
 
     def _give_back(self) -> None:
         if self._queue:
@@ -63,17 +75,17 @@ class Cores:
 
 
 class Loan:
-    """A core for something that nobody waits for.
+    """A core for something that nobody waits for: only while one is free, and for `LEND_SECONDS` at most.
 
-    Whoever ends it first gives the core back: one that hangs is ended by who gave up on it, and keeps none.
+    Who has it longer goes on, but the core is given to the next who answers.
     """
 
     def __init__(self, cores: Cores) -> None:
         self._cores = cores
-        self._held = self._over = False
+        self.due = 0.0
 
     def begin(self, seconds: float) -> None:
-        """Raises Busy under load, when no core was free in time, or when the loan was ended meanwhile."""
+        """Raises Busy under load, or when no core was free in time."""
         cores, until = self._cores, monotonic() + seconds
         with cores._changed:
             # a core that is free has no queue before it
@@ -82,15 +94,14 @@ class Loan:
                 if left <= 0 or len(cores._queue) > cores._number:
                     raise Busy
                 cores._changed.wait(left)
-            if self._over:
-                raise Busy
             cores._free -= 1
-            self._held = True
+            self.due = monotonic() + LEND_SECONDS
+            cores._lent.add(self)
 
     def end(self) -> None:
         """Give the core back, once."""
         cores = self._cores
         with cores._changed:
-            if self._held:
+            if self in cores._lent:
+                cores._lent.discard(self)
                 cores._give_back()
-            self._held, self._over = False, True

@@ -102,7 +102,10 @@ class LiveModels:
         self._rows_due.set()
 
     def fail(self, loaded: Loaded, why: str) -> None:
-        """A hard limit: this candidate answers nobody any more; who answers everything fails IN_A_ROW times first."""
+        """A hard limit: this candidate answers nobody any more, and what it thinks about is ended.
+
+        Who answers everything fails IN_A_ROW times first.
+        """
         model = loaded.model
         if model.stage == "full":
             times = self._in_a_row.get(model.rollout_id, 0) + 1
@@ -110,6 +113,8 @@ class LiveModels:
             if times < IN_A_ROW or self.standing.previous is None:
                 return
         self._fail(model, why)
+        if loaded.bounded:
+            loaded.classifier.engine.stop()
 
     def answered(self, loaded: Loaded) -> None:
         """It could answer: what it failed at before was no row of failures."""
@@ -224,11 +229,15 @@ class LiveModels:
     ) -> Loaded | None:
         if model is None:
             return None
+        # a candidate's network is bounded in memory together with other candidates: one that takes over is loaded
+        # anew, so that the next candidate cannot starve it
+        bounded = model.stage != "full"
         for one in before.models:
-            if one.model.bundle_digest == model.bundle_digest:
+            if one.model.bundle_digest == model.bundle_digest and one.bounded == bounded:
                 return replace(one, model=model)
         try:
-            classifier = Classifier.load(self._bundles.fetch(model.bundle_digest))
+            folder = self._bundles.fetch(model.bundle_digest)
+            classifier = Classifier.load(folder, bounded=bounded)
         except Exception as error:  # noqa: BLE001  # whatever a bundle does wrong, the model before it answers
             # the copy in the cache may be what is broken
             self._bundles.forget(model.bundle_digest)
@@ -242,7 +251,7 @@ class LiveModels:
             return None
         metrics.MODEL_LOADS.labels("loaded").inc()
         _log.info("model_loaded", version=model.number, bundle=model.bundle_digest)
-        return Loaded(model, classifier)
+        return Loaded(model, classifier, bounded)
 
     def _fail(self, model: LiveModel, why: str) -> None:
         metrics.HARD_LIMITS.inc()

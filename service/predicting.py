@@ -2,14 +2,17 @@
 
 Order: check the picture, route, ask the network, decide, draw the audit, ask the candidate, keep bytes and rows,
 answer. Nothing is written before the network has answered, and nothing is answered before the log has committed.
+What the candidate says later is kept later: nobody waits for it.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -28,9 +31,12 @@ from store.draws import draw
 from store.errors import Conflict, Unavailable
 from store.ids import new_id
 from store.pictures import NewPicture
-from store.prediction_log import Entry, FirstAnswer, NewPrediction, NewShadow
+from store.prediction_log import Entry, FirstAnswer, LateShadow, NewPrediction, NewShadow
 from store.reviews import NewReview
 from store.scope import Requested
+
+# what people are asked, by whether another model said something else
+Question = Callable[..., NewReview | None]
 
 
 @dataclass(frozen=True)
@@ -110,9 +116,9 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
         with watch.phase("bytes"):
             program.pictures.keep(ask.image)
         with watch.phase("shadow"):
-            said = (program.shadows.collect(one) for one in seen.asked)
-            shadows = (*seen.failed, *(one for each in said for one in each))
-        row, review = _decide(program, ask, seen, shadows, watch)
+            said = {one: program.shadows.collect(one) for one in seen.asked}
+            shadows = (*seen.failed, *(one for one in said.values() if one is not None))
+        row, review, question = _decide(program, ask, seen, shadows, watch)
         number = seen.answering.model.number if seen.answering else None
         answer = tell(row, number).as_bytes()
         first = None
@@ -120,6 +126,8 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
             first = FirstAnswer(ask.idempotency_key, request_sha256, answer)
         with watch.phase("rows"):
             _keep(program, Entry(row, _picture(seen.picture), shadows, review, first))
+    for one in [one for one, answer in said.items() if answer is None]:
+        one.answer.add_done_callback(lambda late: _keep_late(program, row, question, late))
     counting.answer(row, number, seen.opinion.domain if seen.opinion else None)
     if review is not None:
         metrics.REVIEWS_OPENED.labels(review.lane).inc()
@@ -161,7 +169,7 @@ def _route(program: Program, ask: Ask) -> Route:
 
 def _decide(
     program: Program, ask: Ask, seen: _Seen, shadows: tuple[NewShadow, ...], watch: _Watch
-) -> tuple[NewPrediction, NewReview | None]:
+) -> tuple[NewPrediction, NewReview | None, Question]:
     now = program.clock()
     prediction_id = new_id(now)
     opinion, audit_rate = seen.opinion, program.settings.audit_rate
@@ -176,16 +184,17 @@ def _decide(
     held = decision.kind == "hold" or supervised
     # the server's own id is all that the draw knows: neither the picture nor what was said about it
     audited = draw(program.settings.store.secret_key, "audit", prediction_id) < audit_rate
-    review = asking.question(
+    question = partial(
+        asking.question,
         prediction_id,
         seen.picture.digest,
         held=held,
         audited=audited,
-        disagreement=asking.differs(opinion.label if opinion else None, shadows),
         rules=decision.reasons,
         doubled=draw(program.settings.store.secret_key, "doubles", prediction_id)
         < program.settings.doubles_rate,
     )
+    review = question(disagreement=asking.differs(opinion.label if opinion else None, shadows))
     if supervised and review is not None:
         limit = timedelta(seconds=seen.route.hold_seconds or 0)
         review = replace(review, deadline=now + limit)
@@ -213,7 +222,7 @@ def _decide(
         audit_rate=audit_rate,
         milliseconds=dict(watch.milliseconds),
     )
-    return row, review
+    return row, review, question
 
 
 def _supervised(seen: _Seen) -> bool:
@@ -265,3 +274,17 @@ def _keep(program: Program, entry: Entry) -> None:
         raise Unavailable(
             "The answer could not be kept: send the picture again.", "not_kept"
         ) from error
+
+
+def _keep_late(
+    program: Program, row: NewPrediction, question: Question, late: "Future[NewShadow]"
+) -> None:
+    """In the candidate's thread, once the answer that it came too late for has been kept."""
+    if late.exception() is not None:
+        return  # it was left out
+    shadow = late.result()
+    # where people are asked already, in whatever lane, the question gets a reason more
+    review = question(disagreement=True) if asking.differs(row.label, (shadow,)) else None
+    # when the process ends, what nobody was told may be missing
+    with suppress(Unavailable):
+        program.log.add(LateShadow(row.id, row.created_at, shadow, review))

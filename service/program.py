@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from classifier.engine import bound_memory
 from classifier.policy import Policy, PolicyError, parse_policy
 from service.background import Background
 from service.clock import Clock
@@ -51,6 +52,7 @@ class Program:
 def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
     """Raises a StoreError with one sentence when the process cannot start."""
     policy = read_policy(settings)
+    bound_memory(settings.candidate_bytes)
     with ExitStack() as closing:
         database = Database(
             settings.store.database_url,

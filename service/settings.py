@@ -35,8 +35,9 @@ class Settings:
     rate_burst: int = 200
     audit_rate: float = 0.05
     doubles_rate: float = 0.1
-    shadow_seconds: float = 0.5
+    shadow_seconds: float = 0.0
     candidate_seconds: float = 2.0
+    candidate_bytes: int = 1024 * MEBIBYTE
     reverse_shadow_share: float = 0.2
     policy_file: Path = Path("policy.toml")
     bundle_cache: Path = Path("data/bundles")
@@ -79,6 +80,7 @@ class Settings:
             "URSA_RATE_PER_SECOND": self.rate_per_second,
             "URSA_RATE_BURST": self.rate_burst,
             "URSA_CANDIDATE_SECONDS": self.candidate_seconds,
+            "URSA_CANDIDATE_BYTES": self.candidate_bytes,
             "URSA_POLL_SECONDS": self.poll_seconds,
             "URSA_LEASE_SECONDS": self.lease_seconds,
             "URSA_DATABASE_SECONDS": self.database_seconds,
@@ -104,8 +106,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         rate_burst=whole(given, "URSA_RATE_BURST", 200),
         audit_rate=number(given, "URSA_AUDIT_RATE", 0.05),
         doubles_rate=number(given, "URSA_DOUBLES_RATE", 0.1),
-        shadow_seconds=number(given, "URSA_SHADOW_SECONDS", 0.5),
+        shadow_seconds=number(given, "URSA_SHADOW_SECONDS", 0.0),
         candidate_seconds=number(given, "URSA_CANDIDATE_SECONDS", 2.0),
+        candidate_bytes=whole(given, "URSA_CANDIDATE_BYTES", 1024 * MEBIBYTE),
         reverse_shadow_share=number(given, "URSA_REVERSE_SHADOW_SHARE", 0.2),
         policy_file=Path(given.get("URSA_POLICY_FILE", "policy.toml")),
         bundle_cache=Path(given.get("URSA_BUNDLE_CACHE", "data/bundles")),

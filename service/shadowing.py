@@ -1,15 +1,17 @@
-"""Ask the candidate about a picture that the incumbent has answered already, without anybody waiting for long.
+"""Ask the candidate about a picture that the incumbent has answered already, without anybody waiting for it.
 
-In a thread of its own, so that a candidate that hangs keeps no consumer waiting and no process from ending; on a
-core that nobody else needs. What it says changes nothing. When it fails, or thinks for longer than any model may,
-that is a hard limit: `failed` is told, and what it said is kept with its error. Under load it is left out.
+In a thread of its own, on a core that nobody else needs; what it says is kept when it has said it, and changes
+nothing. When it fails, or thinks for longer than any model may, that is a hard limit: `failed` is told, and what it
+said is kept with its error. Under load it is left out, and so is every next one while one takes strangely long:
+that one goes on with less of the processor and without the core that was lent to it.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import dataclass
-from threading import BoundedSemaphore, Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread, get_native_id
 from time import monotonic, perf_counter
 
 import structlog
@@ -17,24 +19,38 @@ import structlog
 from classifier.classifier import Opinion
 from classifier.pictures import Picture
 from service import metrics
-from service.cores import Busy, Cores, Loan
+from service.cores import LEND_SECONDS, Busy, Cores, Loan
 from service.standing import Loaded
 from store.prediction_log import NewShadow
+
+# how long one may wait for a core; it holds its picture in memory meanwhile
+CORE_SECONDS = 0.5
+# of one that takes too long: a tenth of what those get that answer, but enough to end what it has begun
+NICE = 10
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A candidate that was asked; its answer is waited for until `until` (on the monotonic clock)."""
+    """A candidate that was asked; `until` (on the monotonic clock) the request would wait for its answer."""
 
     answer: Future[NewShadow]
-    loan: Loan
     until: float
 
 
+@dataclass(eq=False)
+class _Thinking:
+    """One that has a core: since when, and in which of the system's threads."""
+
+    loaded: Loaded
+    since: float
+    thread: int
+    demoted: bool = False
+
+
 class Shadows:
-    """`seconds` is what one request may spend on its shadow answer in all; at most `places` are under way.
+    """`seconds` is what one request may wait for its shadow answers in all; at most `places` are under way.
 
     One that has had a core for more than `slow_seconds` is too slow, noticed at the latest when the next is asked.
     """
@@ -50,16 +66,15 @@ class Shadows:
         self._cores, self._seconds = cores, seconds
         self._slow_seconds, self._failed = slow_seconds, failed
         self._places = BoundedSemaphore(places)
-        self._thinking: dict[Asked, tuple[Loaded, float]] = {}
+        self._thinking: set[_Thinking] = set()
         self._lock = Lock()
 
     def ask(self, loaded: Loaded, picture: Picture, properties: dict[str, float]) -> Asked | None:
         """Begin to ask; None when there is no room for it now."""
-        self._notice_slow()
-        if not self._places.acquire(blocking=False):
+        if self._is_late() or not self._places.acquire(blocking=False):
             metrics.SHADOWS.labels("shed").inc()
             return None
-        asked = Asked(Future(), Loan(self._cores), monotonic() + self._seconds)
+        asked = Asked(Future(), monotonic() + self._seconds)
         Thread(
             target=self._answer,
             args=(asked, loaded, picture, properties),
@@ -68,45 +83,51 @@ class Shadows:
         ).start()
         return asked
 
-    def collect(self, asked: Asked | None) -> tuple[NewShadow, ...]:
+    def collect(self, asked: Asked) -> NewShadow | None:
         """What the candidate said, if it did so in time."""
-        if asked is None:
-            return ()
         try:
-            answer = asked.answer.result(max(0.0, asked.until - monotonic()))
+            return asked.answer.result(max(0.0, asked.until - monotonic()))
         except (WaitTimeout, Busy):
-            metrics.SHADOWS.labels("shed").inc()
-            return ()
-        finally:
-            asked.loan.end()
-        metrics.SHADOWS.labels("failed" if answer.error else "answered").inc()
-        return (answer,)
+            return None
 
     def _answer(
         self, asked: Asked, loaded: Loaded, picture: Picture, properties: dict[str, float]
     ) -> None:
+        loan, thinking = Loan(self._cores), _Thinking(loaded, 0.0, get_native_id())
         try:
-            asked.loan.begin(self._seconds)
+            loan.begin(CORE_SECONDS)
+            thinking.since = monotonic()
             with self._lock:
-                self._thinking[asked] = (loaded, monotonic())
+                self._thinking.add(thinking)
             answer = _opine(loaded, picture, properties)
+            metrics.SHADOWS.labels("failed" if answer.error else "answered").inc()
             asked.answer.set_result(answer)
             if answer.error is not None:
                 self._failed(loaded, answer.error)
         except Busy as busy:
+            metrics.SHADOWS.labels("shed").inc()
             asked.answer.set_exception(busy)
         finally:
             with self._lock:
-                self._thinking.pop(asked, None)
-            asked.loan.end()
+                self._thinking.discard(thinking)
+            loan.end()
             self._places.release()
 
-    def _notice_slow(self) -> None:
-        since = monotonic() - self._slow_seconds
+    def _is_late(self) -> bool:
+        """Whether one takes strangely long; one that is too slow is told of."""
+        now = monotonic()
         with self._lock:
-            slow = [loaded for loaded, begun in self._thinking.values() if begun < since]
-        for loaded in slow:
-            self._failed(loaded, f"it took more than {self._slow_seconds:g} s for one picture")
+            late = [one for one in self._thinking if one.since < now - LEND_SECONDS]
+            for one in late:
+                if not one.demoted:
+                    one.demoted = True
+                    # a thread is still there while it is among those that think
+                    os.setpriority(os.PRIO_PROCESS, one.thread, NICE)
+        for one in late:
+            if one.since < now - self._slow_seconds:
+                why = f"it took more than {self._slow_seconds:g} s for one picture"
+                self._failed(one.loaded, why)
+        return bool(late)
 
 
 def _opine(loaded: Loaded, picture: Picture, properties: dict[str, float]) -> NewShadow:

@@ -15,10 +15,11 @@ from store.rollouts import LiveModel
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model version with its network in memory."""
+    """A model version with its network in memory; `bounded`: as a candidate's."""
 
     model: LiveModel
     classifier: Classifier
+    bounded: bool = False
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,18 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class LateShadow:
+    """What another model said after the answer was kept; `review`: what people are asked because of it."""
+
+    prediction_id: str
+    created_at: datetime  # the prediction's
+    shadow: NewShadow
+    review: NewReview | None = None
+
+
+@dataclass(frozen=True)
 class _Handed:
-    entry: Entry
+    entry: Entry | LateShadow
     done: Future[None]
     at: float  # monotonic seconds
 
@@ -162,11 +172,7 @@ class PredictionLog:
         connection broke or fell silent in the very commit, which nobody can know. Conflict with code
         `idempotency_twin` when another request with the same key was first.
         """
-        done: Future[None] = Future()
-        with self._door:
-            if self._stopped:
-                raise Unavailable("The service is stopping.", "stopping")
-            self._waiting.put(_Handed(entry, done, monotonic()))
+        done = self._hand_over(entry)
         try:
             done.result(self._wait_seconds)
         except WaitTimeout:
@@ -177,6 +183,18 @@ class PredictionLog:
                 done.result(self._latest_seconds)
             except WaitTimeout:
                 raise Unavailable("The database does not answer.", "database_unavailable") from None
+
+    def add(self, late: LateShadow) -> None:
+        """Hand it over and wait for nothing: who was answered does not depend on it. Raises Unavailable at the end."""
+        self._hand_over(late)
+
+    def _hand_over(self, entry: Entry | LateShadow) -> Future[None]:
+        done: Future[None] = Future()
+        with self._door:
+            if self._stopped:
+                raise Unavailable("The service is stopping.", "stopping")
+            self._waiting.put(_Handed(entry, done, monotonic()))
+        return done
 
     def _work(self) -> None:
         running = True
@@ -213,7 +231,7 @@ class PredictionLog:
             for one in batch:
                 self._write([one])
 
-    def _commit(self, entries: Sequence[Entry], oldest: float) -> Exception | None:
+    def _commit(self, entries: Sequence[Entry | LateShadow], oldest: float) -> Exception | None:
         try:
             with self._database.write() as session:
                 _add(session, entries)
@@ -230,7 +248,26 @@ class PredictionLog:
 _COLUMNS = [field.name for field in fields(NewPrediction)]
 
 
-def _add(session: Session, entries: Sequence[Entry]) -> None:
+def _add(session: Session, entries: Sequence[Entry | LateShadow]) -> None:
+    whole = [one for one in entries if isinstance(one, Entry)]
+    if whole:
+        _add_predictions(session, whole)
+    late = [one for one in entries if isinstance(one, LateShadow)]
+    shadows = [
+        _shadow(one.prediction.id, one.prediction.created_at, shadow)
+        for one in whole
+        for shadow in one.shadows
+    ]
+    shadows += [_shadow(one.prediction_id, one.created_at, one.shadow) for one in late]
+    if shadows:
+        session.execute(insert(ShadowAnswer), shadows)
+    for one in late:
+        if one.review is not None:
+            reviews.open_review(session, one.review, one.created_at)
+    session.flush()
+
+
+def _add_predictions(session: Session, entries: Sequence[Entry]) -> None:
     now = entries[0].prediction.created_at
     # all rows in one order before any purpose is raised: two processes never wait for each other
     pictures.record(session, [one.picture for one in entries], "training", now)
@@ -238,23 +275,19 @@ def _add(session: Session, entries: Sequence[Entry]) -> None:
     pictures.record(session, audited, "audit", now)
     rows = [{name: getattr(one.prediction, name) for name in _COLUMNS} for one in entries]
     session.execute(insert(Prediction), rows)
-    shadows = [_shadow(one.prediction, shadow) for one in entries for shadow in one.shadows]
-    if shadows:
-        session.execute(insert(ShadowAnswer), shadows)
     for one in entries:
         if one.review is not None:
             reviews.open_review(session, one.review, one.prediction.created_at)
         if one.first_answer is not None:
             _remember(session, one.prediction, one.first_answer)
-    session.flush()
 
 
-def _shadow(prediction: NewPrediction, shadow: NewShadow) -> dict[str, Any]:
+def _shadow(prediction_id: str, created_at: datetime, shadow: NewShadow) -> dict[str, Any]:
     return {
         **vars(shadow),
-        "id": new_id(prediction.created_at),
-        "prediction_id": prediction.id,
-        "created_at": prediction.created_at,
+        "id": new_id(created_at),
+        "prediction_id": prediction_id,
+        "created_at": created_at,
     }
 
 

@@ -1,13 +1,14 @@
-"""The toy network at the price of a real one: a ResNet-18 for 96 pixels runs beside it and changes nothing.
+"""The toy network at the price of a real one, and toy networks that misbehave.
 
-What it says is still right, so that answers can be checked; what it costs is what a user's first model costs. The
-weights are drawn, not trained: the processor does not know the difference.
+Costly: a ResNet-18 for 96 pixels runs beside it and changes nothing. What it says is still right, so that answers can
+be checked; what it costs is what a user's first model costs. The weights are drawn, not trained: the processor does
+not know the difference. Misbehaving: with any picture but those of the toy classes, so that a bundle proves itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -29,10 +30,57 @@ def costly_bundle(folder: Path, seed: int = 0, **changes: Any) -> Path:
 @lru_cache(maxsize=4)
 def costly_network(order: tuple[int, ...] | None = None) -> bytes:
     """The toy network with the other one's output added to its features, a millionth of it."""
-    model = onnx.load_from_string(toy_network(len(CLASSES), order=order))
-    graph = model.graph
     trunk = _Trunk()
     last = trunk.build()
+    return _joined(order, trunk.nodes, trunk.weights, last)
+
+
+Misbehaviour = Literal["hangs", "raises", "eats memory"]
+
+
+@lru_cache(maxsize=4)
+def misbehaving_network(how: Misbehaviour, size: int = 2 * 1024**3) -> bytes:
+    """The toy network that, unless a picture is clearly red or blue, hangs, raises, or takes `size` bytes."""
+    made = _Parts()
+    column = {place: made.constant(np.array([place])) for place in (0, 2)}
+    red, blue = (made.node("Gather", ["means", column[place]], axis=1) for place in (0, 2))
+    apart = made.node("ReduceMin", [made.node("Abs", [made.node("Sub", [red, blue])])], keepdims=0)
+    strange = made.node(
+        "Cast",
+        [made.node("Less", [apart, made.constant(np.float32(0.5))])],
+        to=onnx.TensorProto.INT64,
+    )
+    zero = made.constant(np.zeros(1, np.float32))
+    if how == "hangs":
+        trips = made.node("Mul", [strange, made.constant(np.array(10**15))])
+        last = made.node("Loop", [trips, "", zero], body=_add_nothing())
+    elif how == "raises":
+        place = made.node("Mul", [strange, made.constant(np.array([7]))])
+        last = made.node("Gather", [zero, place])
+    else:
+        more = made.node("Mul", [strange, made.constant(np.array([size // 4]))])
+        long = made.node("Add", [more, made.constant(np.array([1]))])
+        last = made.node("ReduceSum", [made.node("Expand", [zero, long])], keepdims=1)
+    return _joined(None, made.nodes, made.weights, last)
+
+
+def _add_nothing() -> Any:
+    value = helper.make_tensor_value_info
+    floats, booleans, whole = onnx.TensorProto.FLOAT, onnx.TensorProto.BOOL, onnx.TensorProto.INT64
+    return helper.make_graph(
+        [helper.make_node("Identity", ["on"], ["go"]), helper.make_node("Neg", ["was"], ["is"])],
+        "loop",
+        [value("trip", whole, []), value("on", booleans, []), value("was", floats, [1])],
+        [value("go", booleans, []), value("is", floats, [1])],
+    )
+
+
+def _joined(
+    order: tuple[int, ...] | None, more: Sequence[Any], weights: Sequence[Any], last: str
+) -> bytes:
+    """The toy network with the output `last` of further nodes added to its features."""
+    model = onnx.load_from_string(toy_network(len(CLASSES), order=order))
+    graph = model.graph
     nodes = list(graph.node)
     for node in nodes:
         if "features" in node.output:
@@ -40,71 +88,72 @@ def costly_network(order: tuple[int, ...] | None = None) -> bytes:
     at = next(place for place, node in enumerate(nodes) if "features" in node.input)
     join = helper.make_node("Add", ["colours", last], ["features"])
     del graph.node[:]
-    graph.node.extend([*nodes[:at], *trunk.nodes, join, *nodes[at:]])
-    graph.initializer.extend(trunk.weights)
+    graph.node.extend([*nodes[:at], *more, join, *nodes[at:]])
+    graph.initializer.extend(weights)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
 
 
-class _Trunk:
+class _Parts:
+    """Nodes and weights of a graph that is being made."""
+
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
+
+    def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
+        """The name of its output."""
+        name = f"more-{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
+
+    def constant(self, values: Any) -> str:
+        """The name of a weight."""
+        name = f"weight-{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.asarray(values), name))
+        return name
+
+
+class _Trunk(_Parts):
+    def __init__(self) -> None:
+        super().__init__()
         self._rng = np.random.default_rng(18)
-        self._names = self._count()
 
     def build(self) -> str:
         """The name of its output, (n, 8)."""
-        scales = self._constant(np.array([1, 1, SIDE / SIZE, SIDE / SIZE], np.float32))
-        large = self._node("Resize", ["pictures", "", scales], mode="nearest")
+        scales = self.constant(np.array([1, 1, SIDE / SIZE, SIDE / SIZE], np.float32))
+        large = self.node("Resize", ["pictures", "", scales], mode="nearest")
         flow = self._convolve(large, 3, STAGES[0], 7, 2)
-        flow = self._node("Relu", [flow])
-        flow = self._node("MaxPool", [flow], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+        flow = self.node("Relu", [flow])
+        flow = self.node("MaxPool", [flow], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
         before = STAGES[0]
         for channels in STAGES:
             flow = self._block(flow, before, channels, 1 if channels == before else 2)
             flow = self._block(flow, channels, channels, 1)
             before = channels
-        flow = self._node("GlobalAveragePool", [flow])
-        flow = self._node("Flatten", [flow], axis=1)
-        mix = self._constant(self._rng.normal(0, 0.04, (before, 8)).astype(np.float32))
-        flow = self._node("Tanh", [self._node("MatMul", [flow, mix])])
-        return self._node("Mul", [flow, self._constant(np.float32(1e-6))])
+        flow = self.node("GlobalAveragePool", [flow])
+        flow = self.node("Flatten", [flow], axis=1)
+        mix = self.constant(self._rng.normal(0, 0.04, (before, 8)).astype(np.float32))
+        flow = self.node("Tanh", [self.node("MatMul", [flow, mix])])
+        return self.node("Mul", [flow, self.constant(np.float32(1e-6))])
 
     def _block(self, flow: str, before: int, channels: int, stride: int) -> str:
-        inner = self._node("Relu", [self._convolve(flow, before, channels, 3, stride)])
+        inner = self.node("Relu", [self._convolve(flow, before, channels, 3, stride)])
         inner = self._convolve(inner, channels, channels, 3, 1)
         around = flow if stride == 1 else self._convolve(flow, before, channels, 1, stride)
-        return self._node("Relu", [self._node("Add", [inner, around])])
+        return self.node("Relu", [self.node("Add", [inner, around])])
 
     def _convolve(self, flow: str, before: int, channels: int, side: int, stride: int) -> str:
         shape = (channels, before, side, side)
         scale = 0.5 * (2 / (before * side * side)) ** 0.5
-        weight = self._constant(self._rng.normal(0, scale, shape).astype(np.float32))
-        bias = self._constant(np.zeros(channels, np.float32))
+        weight = self.constant(self._rng.normal(0, scale, shape).astype(np.float32))
+        bias = self.constant(np.zeros(channels, np.float32))
         pads = [side // 2] * 4
-        return self._node(
+        return self.node(
             "Conv",
             [flow, weight, bias],
             kernel_shape=[side, side],
             strides=[stride, stride],
             pads=pads,
         )
-
-    def _node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
-        name = next(self._names)
-        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
-
-    def _constant(self, values: Any) -> str:
-        name = next(self._names)
-        self.weights.append(numpy_helper.from_array(np.asarray(values), name))
-        return name
-
-    @staticmethod
-    def _count() -> Iterator[str]:
-        number = 0
-        while True:
-            yield f"trunk-{number}"
-            number += 1

@@ -12,7 +12,8 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
@@ -103,29 +104,17 @@ class Ready:
         return InHand.of(self.pid, folder / "tmp", folder / "storage")
 
 
-class prepared:  # noqa: N801  # used like a function
+@contextmanager
+def prepared(folder: Path, files: Sequence[bytes], **settings: str) -> Iterator[Ready]:
     """A service with a costly network and several consumers, until the end of the block."""
-
-    def __init__(self, folder: Path, files: Sequence[bytes], **settings: str) -> None:
-        self._folder, self._files = folder, files
-        (folder / "tmp").mkdir()
-        self._url = f"sqlite:///{folder / 'ursa.db'}"
-        self._programs = programs(folder, self._url, TMPDIR=str(folder / "tmp"), **settings)
-
-    def __enter__(self) -> Ready:
-        running = self._programs.__enter__()
-        try:
-            keys = register(self._folder, self._url)
-            running.start("service")
-        except BaseException:
-            self.__exit__()
-            raise
-        bodies = [body(one) for one in self._files]
-        made = [request(bodies[n % len(bodies)], keys[n % len(keys)]) for n in range(16 * 67)]
-        return Ready(running, made)
-
-    def __exit__(self, *_: object) -> None:
-        self._programs.__exit__(None, None, None)
+    (folder / "tmp").mkdir()
+    url = f"sqlite:///{folder / 'ursa.db'}"
+    with programs(folder, url, TMPDIR=str(folder / "tmp"), **settings) as running:
+        keys = register(folder, url)
+        running.start("service")
+        bodies = [body(one) for one in files]
+        pairs = enumerate(bodies * len(keys))
+        yield Ready(running, [request(one, keys[n % len(keys)]) for n, one in pairs])
 
 
 def register(folder: Path, url: str) -> list[str]:

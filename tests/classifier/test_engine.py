@@ -1,3 +1,5 @@
+import resource
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from classifier.engine import Engine, NetworkError
+from classifier.engine import Engine, NetworkError, bound_memory
+from tests.benchmarks.networks import misbehaving_network
 from tests.toy import SIZE, toy_network
 
 
@@ -93,3 +96,40 @@ def test_a_network_cannot_pull_in_files_from_elsewhere(tmp_path: Path) -> None:
     )
     with pytest.raises(NetworkError, match="cannot be loaded"):
         Engine(bytes(model.SerializeToString()))
+
+
+def test_a_run_that_does_not_end_is_ended() -> None:
+    engine = Engine(misbehaving_network("hangs"))
+    limit = threading.Timer(0.05, engine.stop)
+    limit.start()
+    with pytest.raises(NetworkError):
+        engine.run(grey())
+    limit.join()
+    # and the next one is asked as ever
+    assert engine.run(red())[0].shape == (1, 2)
+
+
+def test_a_bounded_network_cannot_eat_the_memory() -> None:
+    # the first call in a process counts, and services in the same tests may have been the first
+    bound_memory(2**30)
+    engine = Engine(misbehaving_network("eats memory", 3 * 2**30), bounded=True)
+    assert engine.run(red())[0].shape == (1, 2)
+    before = most_memory()
+    with pytest.raises(NetworkError):
+        engine.run(grey())
+    assert most_memory() - before < 2**20  # in KiB
+    assert engine.run(red())[0].shape == (1, 2)
+
+
+def grey() -> NDArray[np.float32]:
+    return np.zeros((1, 3, SIZE, SIZE), np.float32)
+
+
+def red() -> NDArray[np.float32]:
+    picture = grey()
+    picture[:, 0] = 2
+    return picture
+
+
+def most_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

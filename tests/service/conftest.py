@@ -53,6 +53,8 @@ def _settings(database_url: str, folder: Path) -> Settings:
         policy_file=policy,
         bundle_cache=folder / "cache",
         poll_seconds=0.05,
+        # what runs alongside is kept together with the answer, so that a test finds it
+        shadow_seconds=5.0,
         rate_per_second=10_000,
         rate_burst=10_000,
     )

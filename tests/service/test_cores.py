@@ -40,25 +40,18 @@ def test_a_core_is_lent_only_while_one_is_free() -> None:
     Loan(cores).begin(0)
 
 
-def test_a_loan_that_was_given_up_hands_its_core_to_who_answers() -> None:
-    cores = Cores(1)
+def test_a_core_that_was_lent_for_too_long_goes_to_who_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.cores.LEND_SECONDS", 0.02)
+    cores = Cores(1, 1)
     hanging = Loan(cores)
     hanging.begin(0)
-    hanging.end()
     with cores.work(), pytest.raises(Busy):
         Loan(cores).begin(0)
     hanging.end()  # the one that hung comes back at last, and gives nothing back twice
     with cores.work(), pytest.raises(Busy):
         Loan(cores).begin(0)
-
-
-def test_a_loan_that_ended_before_it_began_takes_nothing() -> None:
-    cores = Cores(1)
-    late = Loan(cores)
-    late.end()
-    with pytest.raises(Busy):
-        late.begin(0)
-    Loan(cores).begin(0)
 
 
 def test_the_queue_has_an_end_and_only_the_patient_wait_behind_it() -> None:

@@ -137,7 +137,7 @@ def test_a_revert_finds_the_model_before_still_in_memory(served: Serving, tmp_pa
         assert predict(client)["model_version"] == first
 
 
-def test_when_a_candidate_takes_over_it_is_not_loaded_again(
+def test_a_candidate_that_takes_over_leaves_the_bounds_of_candidates(
     served: Serving, tmp_path: Path
 ) -> None:
     number = served.register(tmp_path / "one")
@@ -149,7 +149,7 @@ def test_when_a_candidate_takes_over_it_is_not_loaded_again(
     served.program.live.refresh()
     incumbent = served.program.live.standing.incumbent
     assert incumbent is not None
-    assert incumbent.classifier is candidate.classifier
+    assert (candidate.bounded, incumbent.bounded) == (True, False)
     assert (incumbent.model.stage, candidate.model.stage) == ("full", "manual")
 
 

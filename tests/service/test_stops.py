@@ -38,6 +38,9 @@ class Broken:
         """As the engine does."""
         return self._run()
 
+    def stop(self) -> None:
+        """A test ends what it has begun."""
+
 
 def crash() -> None:
     raise NetworkError("the candidate failed")

@@ -1,0 +1,26 @@
+"""Swaps in small, on the real program. `make bench-swaps` has 500 moves, and what misbehaving candidates cost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.overload import pictures, prepared
+from tests.benchmarks.swaps import misbehave, swap
+
+
+@pytest.mark.journey
+def test_models_swap_under_load_and_bad_ones_never_answer(tmp_path: Path) -> None:
+    files = pictures(None)[:4]
+    with prepared(tmp_path, files, URSA_POLL_SECONDS="0.05") as ready:
+        # each kind of bad bundle is tried once
+        done = swap(ready, files, moves=24, bad_every=4)
+        costs = misbehave(ready, 3.0)
+    assert (done.moves, done.bad_tried) == (24, 3)
+    assert done.answers > 24
+    assert len(done.versions) == 2
+    assert (done.failed, done.mixed, done.rows_differing, done.bad_became_live) == (0, 0, 0, 0)
+    for how in ("hangs", "raises", "eats"):
+        # it was there, it failed or was left out and that was counted, and everybody was answered
+        assert costs[f"{how}_times"] >= 1
+        assert costs[f"{how}_counted"] >= 1
+        assert costs[f"{how}_not_answered"] == 0
