@@ -1,8 +1,9 @@
 """The machine's cores, shared out: one request at a time on each, those that answer before those that only watch.
 
 Decoding and running a network take a whole core for milliseconds. More of them at once would not be faster, only
-later and larger in memory. Who comes first is served first, and the queue has an end: its length is in units of
-work, so that a slow network waits longer but never for more than a few of its own answers.
+later and larger in memory. Who comes first is served first, and the queue has an end: as many as are served within a
+moment, by what one has taken lately, and a few for each core in any case, so that a slow network waits longer but
+never for more than a few of its own answers.
 """
 
 import threading
@@ -13,6 +14,8 @@ from time import monotonic
 
 # what a core is lent for: several times what one answer takes
 LEND_SECONDS = 0.25
+# the share of the newest in what one has taken lately
+LEARN = 0.05
 
 
 class Busy(Exception):
@@ -20,11 +23,16 @@ class Busy(Exception):
 
 
 class Cores:
-    """`number` cores and a queue before them. A `Loan` takes one only while nobody else needs it."""
+    """`number` cores and a queue before them, of `queue` or of what is served within `seconds`.
 
-    def __init__(self, number: int, queue: int = 0) -> None:
-        self._number, self._most = number, queue
+    A `Loan` takes a core only while nobody else needs it.
+    """
+
+    def __init__(self, number: int, queue: int = 0, seconds: float = 0.0) -> None:
+        self._number, self._least, self._seconds = number, queue, seconds
         self._free = number
+        # seconds that one takes; before anything was measured the queue is not what refuses
+        self._taken = 0.001
         # a core that comes free is handed to the first of them and never to who comes by
         self._queue: deque[threading.Event] = deque()
         self._lent: set[Loan] = set()
@@ -35,6 +43,10 @@ class Cores:
         """Whether `work` would refuse a consumer now."""
         return self._free == 0 and len(self._queue) >= self._most
 
+    @property
+    def _most(self) -> float:
+        return max(self._least, self._number * self._seconds / self._taken)
+
     @contextmanager
     def work(self, *, patient: bool = False) -> Iterator[None]:
         """A core for something that somebody waits for. Raises Busy when the queue is full, unless `patient`."""
@@ -42,10 +54,12 @@ class Cores:
         while turn is not None and not turn.wait(LEND_SECONDS):
             with self._changed:
                 self._call_in()
+        began = monotonic()
         try:
             yield
         finally:
             with self._changed:
+                self._taken += LEARN * (monotonic() - began - self._taken)
                 self._give_back()
 
     def _take(self, patient: bool) -> threading.Event | None:

@@ -79,7 +79,9 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         background = Background(database, clock, settings.webhook_private)
         closing.callback(background.stop)
         background.start()
-        cores = Cores(settings.cores, settings.queue_per_core * settings.cores)
+        cores = Cores(
+            settings.cores, settings.queue_per_core * settings.cores, settings.queue_seconds
+        )
         yield Program(
             settings=settings,
             clock=clock,

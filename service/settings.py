@@ -17,7 +17,7 @@ class Settings:
 
     `threads` work on requests; `inside_limit` of them at most on predictions, so that health checks and pages
     always find one. `cores` requests decode or run the network at the same time, `queue_per_core` more wait for
-    each. `uploads_bytes` is what all bodies may take in memory, `connections` how many there may be.
+    each, or as many as are served within `queue_seconds`. `uploads_bytes` is what all bodies may take in memory, `connections` how many there may be.
     """
 
     store: StoreSettings
@@ -27,6 +27,7 @@ class Settings:
     inside_limit: int = 32
     cores: int = 2
     queue_per_core: int = 4
+    queue_seconds: float = 0.06
     connections: int = 2000
     uploads_bytes: int = 256 * MEBIBYTE
     max_upload_bytes: int = 20 * MEBIBYTE
@@ -60,6 +61,7 @@ class Settings:
             <= 1,
             "URSA_DOUBLES_RATE must be between 0 and 1.": 0 <= self.doubles_rate <= 1,
             "URSA_PORT must be between 0 and 65535.": 0 <= self.port <= 65535,
+            "URSA_QUEUE_SECONDS must be 0 or more.": self.queue_seconds >= 0,
             "URSA_DRAIN_SECONDS must be 0 or more.": self.drain_seconds >= 0,
             # one that comes in slowly must not keep every other one out
             "URSA_UPLOADS_BYTES must be at least twice URSA_MAX_UPLOAD_BYTES.": self.uploads_bytes
@@ -98,6 +100,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         inside_limit=whole(given, "URSA_INSIDE_LIMIT", 32),
         cores=whole(given, "URSA_CORES", os.cpu_count() or 1),
         queue_per_core=whole(given, "URSA_QUEUE_PER_CORE", 4),
+        queue_seconds=number(given, "URSA_QUEUE_SECONDS", 0.06),
         connections=whole(given, "URSA_CONNECTIONS", 2000),
         uploads_bytes=whole(given, "URSA_UPLOADS_BYTES", 256 * MEBIBYTE),
         max_upload_bytes=whole(given, "URSA_MAX_UPLOAD_BYTES", 20 * MEBIBYTE),

@@ -41,7 +41,12 @@ def main() -> None:
         folder = Path(name)
         floor(folder)
         url = f"sqlite:///{folder / 'ursa.db'}"
-        limits = {"URSA_RATE_PER_SECOND": "100000", "URSA_RATE_BURST": "100000"}
+        limits = {
+            "URSA_RATE_PER_SECOND": "100000",
+            "URSA_RATE_BURST": "100000",
+            # whoever is there is answered: what is refused, and when, is measured by bench-overload
+            "URSA_QUEUE_PER_CORE": "64",
+        }
         with programs(folder, url, **limits) as running:
             key = prepare(folder, url, given.candidate)
             running.start("service")

@@ -75,3 +75,11 @@ def test_the_queue_has_an_end_and_only_the_patient_wait_behind_it() -> None:
     # who came first was served first
     assert order == ["a", "b"]
     assert not cores.full
+
+
+def test_a_quick_network_may_have_a_longer_queue() -> None:
+    cores = Cores(2, 1, seconds=0.1)
+    cores._taken = 0.01
+    assert cores._most == 20
+    cores._taken = 1.0
+    assert cores._most == 1

@@ -113,7 +113,7 @@ def test_a_full_house_says_so_before_it_reads_and_before_it_asks_for_a_key(start
 
 
 def test_the_queue_for_a_core_has_an_end(start: Start) -> None:
-    served = start(cores=1, queue_per_core=1)
+    served = start(cores=1, queue_per_core=1, queue_seconds=0)
     with full_house(served), served.http() as client:
         refused = send(client)
     assert (refused.status_code, refused.json()["code"]) == (429, "busy")

@@ -39,6 +39,7 @@ def test_what_is_read_and_what_is_documented_as_default_agree() -> None:
         ("URSA_DOUBLES_RATE", "1.5"),
         ("URSA_CORES", "0"),
         ("URSA_QUEUE_PER_CORE", "0"),
+        ("URSA_QUEUE_SECONDS", "-1"),
         ("URSA_CONNECTIONS", "0"),
         ("URSA_UPLOADS_BYTES", "1000"),
         ("URSA_DRAIN_SECONDS", "-1"),
