@@ -28,12 +28,13 @@ demo: setup ## play the whole story on sample pictures; TRAIN= and SHIFT= take f
 test: setup ## run the tests; what this machine lacks is skipped and reported at the end
 	@OMP_NUM_THREADS=1 $(python) -m pytest -n auto --dist worksteal
 
-check: setup ## format, lint, types, import contracts, rules of the house
+check: setup ## format, lint, types, import contracts, rules of the house, known vulnerabilities of dependencies
 	$(python) -m ruff format --check
 	$(python) -m ruff check
 	$(python) -m mypy
 	.venv/bin/lint-imports
 	$(python) -m deploy.rules
+	$(python) -m deploy.audit
 
 format: setup ## put the code in its form
 	$(python) -m ruff format

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from service import alarming
 from service.api.problems import problems
@@ -45,6 +45,14 @@ class AlarmsTold(BaseModel):
     alarms: list[AlarmTold]
 
 
+class Newest(BaseModel):
+    """Which alarms are asked for; a misspelt name is an error and not all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=50, ge=1, le=500)
+
+
 class SaidBody(BaseModel):
     """What is done about it; written down for good."""
 
@@ -52,11 +60,9 @@ class SaidBody(BaseModel):
 
 
 @router.get("", summary="List alarms", responses=problems(_ROLE))
-def list_alarms(
-    _: Operator, session: Reading, limit: Annotated[int, Query(ge=1, le=500)] = 50
-) -> AlarmsTold:
+def list_alarms(_: Operator, session: Reading, asked: Annotated[Newest, Query()]) -> AlarmsTold:
     """Open ones first."""
-    return AlarmsTold(alarms=[_told(session, one) for one in alarms.newest(session, limit)])
+    return AlarmsTold(alarms=[_told(session, one) for one in alarms.newest(session, asked.limit)])
 
 
 @router.post(

@@ -6,6 +6,9 @@ from fastapi import FastAPI
 
 from service.api.problems import ProblemDetails
 
+# FastAPI's name for the fields of a form
+_FORM = "Body_"
+
 
 def describe(app: FastAPI) -> None:
     """Let the application tell its document with the problem details in it; pages are not in it."""
@@ -19,7 +22,19 @@ def describe(app: FastAPI) -> None:
             # replaced by the problem details of 422
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
+            for name, schema in schemas.items():
+                if name.startswith(_FORM):
+                    _without_null(schema["properties"])
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = tell  # type: ignore[method-assign]  # FastAPI's own documented way
+
+
+def _without_null(properties: dict[str, Any]) -> None:
+    """A field of a form is there or is not: it cannot be null."""
+    for field in properties.values():
+        kinds = [one for one in field.get("anyOf", ()) if one != {"type": "null"}]
+        if len(kinds) == 1:
+            del field["anyOf"]
+            field.update(kinds[0])

@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Header, Response, UploadFile
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service import feedback, predicting
 from service.answers import Answer, tell
 from service.api.problems import problems
-from service.api.words import Key, Sentences, Word
+from service.api.words import Instant, Key, Sentences, Word
 from service.dependencies import CalledBy, Moment, Reading, Running, Writing
 from service.feedback import Said
 from service.predicting import Ask
@@ -30,6 +30,9 @@ _UPLOAD = {
     429: {"busy": "As many pictures are being worked on as can be."},
     503: {"storage_unavailable": "Pictures cannot be kept now."},
 }
+_PICTURES = {
+    "image": {"contentType": "image/jpeg, image/png, image/webp, image/gif, image/bmp, image/tiff"}
+}
 _UNKNOWN = {404: {"not_found": "No such prediction, or another consumer's."}}
 
 
@@ -38,6 +41,7 @@ _UNKNOWN = {404: {"not_found": "No such prediction, or another consumer's."}}
     summary="Send a picture",
     response_model=Answer,
     responses=problems(_UPLOAD),
+    openapi_extra={"requestBody": {"content": {"multipart/form-data": {"encoding": _PICTURES}}}},
 )
 def predict(
     program: Running,
@@ -52,7 +56,7 @@ def predict(
     ] = None,
     reference: Annotated[Word | None, Form(description="Your own id for it.")] = None,
     captured_at: Annotated[
-        AwareDatetime | None, Form(description="When it was taken, with a zone.")
+        Instant | None, Form(description="When it was taken, with a zone.")
     ] = None,
     idempotency_key: Annotated[
         Key | None, Header(description="The same key within 24 h gives the first answer again.")
@@ -91,6 +95,21 @@ def get(prediction_id: str, caller: CalledBy, session: Reading) -> Answer:
 
 class FeedbackBody(BaseModel):
     """The right class, or whether the answer was right."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "required": ["label"],
+                    "properties": {"label": {"type": "string"}, "correct": {"type": "null"}},
+                },
+                {
+                    "required": ["correct"],
+                    "properties": {"correct": {"type": "boolean"}, "label": {"type": "null"}},
+                },
+            ]
+        }
+    )
 
     label: Word | None = Field(default=None, description="The class it should have been.")
     correct: bool | None = None

@@ -22,6 +22,7 @@ class ProblemDetails(BaseModel):
 
 
 EVERYWHERE = {
+    400: {"bad_request": "The body cannot be read as what it says to be."},
     401: {"no_key": "No API key.", "unknown_key": "An unknown or revoked key."},
     408: {"too_slow": "The body did not arrive in time."},
     413: {"too_large": "The request is larger than allowed."},

@@ -3,11 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from service import listing, stepping, stopping, trail
 from service.api.problems import problems
-from service.api.words import Sentences
+from service.api.words import Instant, Sentences
 from service.dependencies import Moment, Operator, Reading, Running, Writing
 from service.stops import KILLED
 from store import preflight, switches
@@ -58,6 +58,15 @@ class Kill(Reason):
     """`manual`: no model answers. `last_good`: the newest that answers anybody is taken back."""
 
     to: Literal["manual", "last_good"] = "manual"
+
+
+class Asked(BaseModel):
+    """Which part of the trail, and how written; a misspelt name is an error and not the whole of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: trail.Format = "json"
+    since: Instant | None = None
 
 
 class Preflight(BaseModel):
@@ -225,15 +234,16 @@ def unfreeze(body: Reason, caller: Operator, session: Writing, now: Moment) -> S
     return _switches(session)
 
 
-@router.get("/audit-trail", summary="Everything that was done", responses=problems(_ROLE))
-def audit_trail(
-    _: Operator,
-    session: Reading,
-    form: Annotated[trail.Format, Query(alias="format")] = "json",
-    since: AwareDatetime | None = None,
-) -> Response:
+@router.get(
+    "/audit-trail",
+    summary="Everything that was done",
+    response_model=list[dict[str, Any]],
+    responses={**problems(_ROLE), 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+def audit_trail(_: Operator, session: Reading, asked: Annotated[Asked, Query()]) -> Response:
     """Every rollout event and every privileged act, oldest first."""
-    return Response(trail.export(session, form, since), media_type=trail.MEDIA_TYPES[form])
+    exported = trail.export(session, asked.format, asked.since)
+    return Response(exported, media_type=trail.MEDIA_TYPES[asked.format])
 
 
 def actor(caller: Caller) -> Actor:

@@ -1,0 +1,81 @@
+"""The audit of dependencies against a database of advisories on loopback that speaks as osv.dev does."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import audit
+
+ADVISORY: dict[str, Any] = {
+    "id": "PYSEC-2026-1",
+    "modified": "2026-03-02T12:00:00Z",
+    "published": "2026-03-02T12:00:00Z",
+    "summary": "made up",
+    "aliases": [],
+    "affected": [
+        {
+            "package": {"name": "worn", "ecosystem": "PyPI"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}],
+            "versions": ["1.0"],
+        }
+    ],
+}
+
+
+class Advisories(BaseHTTPRequestHandler):
+    """Knows one bad version."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        bad = asked["package"]["name"] == "worn" and asked["version"] == "1.0"
+        body = json.dumps({"vulns": [ADVISORY]} if bad else {}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def osv() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1/query"
+        server.shutdown()
+
+
+def locked(folder: Path, *names: str) -> str:
+    lines = [f"{name} \\\n    --hash=sha256:{'0' * 64}" for name in names]
+    lock = folder / "lock.txt"
+    lock.write_text("\n".join(lines) + "\n")
+    return str(lock)
+
+
+def test_a_version_with_an_advisory_fails_and_is_named(
+    tmp_path: Path, osv: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0", "worn==1.0"), "--osv", osv]) == 1
+    assert capsys.readouterr().out == "worn 1.0: PYSEC-2026-1 (mended in 2.0)\n"
+
+
+def test_versions_without_one_pass(
+    tmp_path: Path, osv: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0", "worn==2.0"), "--osv", osv]) == 0
+    assert "No advisory is known" in capsys.readouterr().out
+
+
+def test_a_machine_without_a_way_there_is_told_that_nothing_was_audited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = "http://127.0.0.1:9/v1/query"
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", away]) == 0
+    assert "NOT audited" in capsys.readouterr().out
