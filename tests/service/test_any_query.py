@@ -39,6 +39,6 @@ def visitor(shared: Serving) -> Iterator[httpx.Client]:
 def test_no_query_breaks_a_page(
     visitor: httpx.Client, path: str, query: list[tuple[str, str]]
 ) -> None:
-    answer = visitor.get(path, params=query)
+    answer = visitor.get(path, params=httpx.QueryParams(tuple(query)))
     assert answer.status_code < 500, (path, query)
     assert "<script>" not in answer.text
