@@ -139,27 +139,11 @@ def move(
     one before, or people when there is none. While rollouts are frozen nothing grows (`frozen`).
     """
     check(actor, reason)
-    legal = MOVES.get(name)
-    if legal is None:
-        raise Invalid(f"There is no move {name!r}.", "unknown_move")
-    if name in GROWS and actor.kind != "system" and switches.thrown(session, "frozen"):
-        raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
-    # one at a time, so that two hands on two rollouts cannot make two incumbents
-    locked = session.scalars(
-        select(Rollout)
-        .where(Rollout.ended_at.is_(None))
-        .with_for_update()
-        # what this session read before the lock may have changed since
-        .execution_options(populate_existing=True)
-    ).all()
-    rollout = next((one for one in locked if one.id == rollout_id), None)
-    if rollout is None:
-        get(session, rollout_id)
-        raise Conflict("This rollout has ended.", "illegal_move")
+    legal = _legal(session, name, actor)
+    rollout = _locked(session, rollout_id)
     if rollout.stage not in legal.from_stages:
-        raise Conflict(
-            f"From {rollout.stage} there is no way to {name.replace('_', ' ')}.", "illegal_move"
-        )
+        way = name.replace("_", " ")
+        raise Conflict(f"From {rollout.stage} there is no way to {way}.", "illegal_move")
     came_from, was_answering = rollout.stage, not rollout.on_its_way
     if legal.to_stage is None:
         rollout.outcome, rollout.ended_at, rollout.on_its_way = legal.outcome, now, False
@@ -169,17 +153,9 @@ def move(
         rollout.on_its_way = legal.to_stage != "full"
     session.flush()
     event = write(
-        session,
-        rollout,
-        name,
-        came_from,
-        legal.to_stage,
-        actor,
-        reason,
-        now,
-        evidence or {},
-        decision_id,
-    )
+        session, rollout, name, came_from, legal.to_stage, actor, reason, now,
+        evidence or {}, decision_id,
+    )  # fmt: skip
     if name == "promote":
         _replace(session, rollout, now)
     elif name == "revert" and was_answering:
@@ -225,6 +201,31 @@ def of_version(session: Session, model_version_id: str) -> Rollout | None:
         .order_by(Rollout.opened_at.desc(), Rollout.id.desc())
         .limit(1)
     )
+
+
+def _legal(session: Session, name: str, actor: Actor) -> Move:
+    legal = MOVES.get(name)
+    if legal is None:
+        raise Invalid(f"There is no move {name!r}.", "unknown_move")
+    if name in GROWS and actor.kind != "system" and switches.thrown(session, "frozen"):
+        raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
+    return legal
+
+
+def _locked(session: Session, rollout_id: str) -> Rollout:
+    """One at a time, so that two hands on two rollouts cannot make two incumbents."""
+    locked = session.scalars(
+        select(Rollout)
+        .where(Rollout.ended_at.is_(None))
+        .with_for_update()
+        # what this session read before the lock may have changed since
+        .execution_options(populate_existing=True)
+    ).all()
+    rollout = next((one for one in locked if one.id == rollout_id), None)
+    if rollout is None:
+        get(session, rollout_id)
+        raise Conflict("This rollout has ended.", "illegal_move")
+    return rollout
 
 
 def _answering(session: Session) -> Rollout | None:
