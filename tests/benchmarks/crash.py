@@ -26,9 +26,9 @@ from tests.crash.world import Asker, World, world
 CONSUMERS = 8
 REST_SECONDS = 240.0
 BACKTEST_EVERY = 6.0
-# a window is two or three minutes of this traffic, so that it is checked while things die
+# a window is about a minute of this traffic, so that it is checked while things die
 SETTINGS = {
-    "URSA_WINDOW_PREDICTIONS": "1000",
+    "URSA_WINDOW_PREDICTIONS": "300",
     "URSA_MONITORING_POLL_SECONDS": "1",
     "URSA_AUDIT_RATE": "0.02",
 }

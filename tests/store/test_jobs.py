@@ -130,13 +130,26 @@ def test_what_fails_is_tried_again_later_and_later_and_then_no_more(database: Da
 def test_a_job_whose_workers_all_died_is_failed_and_the_next_one_is_given(
     database: Database,
 ) -> None:
-    asked = ask(database, max_attempts=2)
+    asked = ask(database, "backtest", max_attempts=2)
     for attempt in range(2):
-        claimed(database, attempt * LEASE_SECONDS)
-    following = ask(database)
-    assert claimed(database, 2 * LEASE_SECONDS).id == following
+        claimed(database, attempt * LEASE_SECONDS, "backtest")
+    following = ask(database, "backtest")
+    assert claimed(database, 2 * LEASE_SECONDS, "backtest").id == following
     assert row(database, asked).status == "failed"
     assert "died" in (row(database, asked).error or "")
+
+
+def test_a_window_is_taken_over_soon_and_not_given_up_with_its_third_worker(
+    database: Database,
+) -> None:
+    asked, lease = ask(database, "window"), jobs.lease_seconds("window")
+    assert lease < 15
+    for attempt in range(3 + jobs.MORE_TRIES):
+        if attempt:
+            assert claim(database, attempt * lease - 0.1) is None
+        assert claimed(database, attempt * lease).id == asked
+    assert claim(database, 100 * lease) is None
+    assert row(database, asked).status == "failed"
 
 
 def test_a_job_that_nobody_asked_for_is_not_found(database: Database) -> None:
