@@ -25,6 +25,8 @@ from tests.crash.world import Asker, World, world
 
 CONSUMERS = 8
 REST_SECONDS = 240.0
+# between two kills so many answers, unless they do not come for so long
+LEAST_ANSWERS, PATIENCE_SECONDS = 10, 6.0
 BACKTEST_EVERY = 6.0
 # a window is about a minute of this traffic, so that it is checked while things die
 SETTINGS = {
@@ -38,7 +40,7 @@ def main() -> None:
     """Run on both databases."""
     parser = argparse.ArgumentParser(prog="make bench-crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="in all, half on each database")
-    parser.add_argument("--seconds-between-kills", type=float, default=5.0)
+    parser.add_argument("--seconds-between-kills", type=float, default=3.0)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -77,7 +79,7 @@ def run(
         asker = Asker(killed, BACKTEST_EVERY, over)
         for one in (*consumers, asker):
             one.start()
-        kill(killed, given)
+        kill(killed, ledger, given)
         load = os.getloadavg()[0]
         over.set()
         for one in (*consumers, asker):
@@ -103,12 +105,15 @@ def run(
     return found
 
 
-def kill(killed: World, given: argparse.Namespace) -> None:
-    """Half of the kills, each at a random moment."""
+def kill(killed: World, ledger: Ledger, given: argparse.Namespace) -> None:
+    """Half of the kills, each at a random moment; on a busy machine not before somebody was answered again."""
     chance = random.Random(given.seed)  # noqa: S311  # when to kill is no secret
     wanted = given.kills if given.only else given.kills // 2
     while sum(killed.kills.values()) < wanted:
-        time.sleep(chance.uniform(0.1, 1.9) * given.seconds_between_kills)
+        answers, patience = len(ledger.told) + LEAST_ANSWERS, time.monotonic() + PATIENCE_SECONDS
+        while len(ledger.told) < answers and time.monotonic() < patience:
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0.0, 2.0) * given.seconds_between_kills)
         killed.kill(chance)
 
 

@@ -20,6 +20,7 @@ from store.objects import Objects
 from store.pictures import PictureStore
 from store.tables import (
     Backtest,
+    Decision,
     Detector,
     IdempotencyKey,
     Job,
@@ -95,6 +96,17 @@ def at_rest(world: World) -> bool:
             )
     except StoreError:
         return False
+
+
+def decided_twice(world: World) -> int:
+    """Decisions about a candidate that say what the one before said, of the same rows."""
+    twice, last = 0, None
+    with world.database.read() as session:
+        for one in session.scalars(select(Decision).order_by(Decision.id)):
+            said = (one.rollout_id, one.ids["step"], one.values["pairs"], one.values["act"])
+            twice += said == last
+            last = said
+    return twice
 
 
 def _numbers(session: Session) -> Counter[str]:

@@ -53,6 +53,12 @@ class Kept(threading.Thread):
             os.kill(pid, signal.SIGKILL)
         return True
 
+    def kill_for_good(self) -> None:
+        """`kill -9`, and do not start it again."""
+        self._over.set()
+        self.kill()
+        self.join()
+
     def stop(self, seconds: float = 20.0) -> None:
         """Ask it to end, and do not start it again."""
         self._over.set()

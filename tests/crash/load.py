@@ -117,7 +117,8 @@ class Consumer(threading.Thread):
                 answer = None
             if answer is not None and answer.status_code == 200:
                 return answer.content
-            if answer is not None and answer.status_code not in (429, 503):
+            # 502 and 504 are a proxy's: nobody answers behind it
+            if answer is not None and answer.status_code not in (429, 502, 503, 504):
                 with self._ledger.lock:
                     self._ledger.unexpected[f"{answer.status_code} {answer.text[:300]}"] += 1
             if key is None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from store import jobs, models, people, pictures, rollouts, training_sets
@@ -50,6 +51,7 @@ class World:
     watched: Watched
     began: datetime
     window: int
+    ports: list[int] = field(default_factory=list)
     kept: dict[str, Kept] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
 
@@ -61,8 +63,15 @@ class World:
     def start(self) -> None:
         """Start every program; the service is ready when this returns."""
         for name in COMMANDS:
-            self._keep(Kept(name, lambda program=name: self._begin(program)))  # type: ignore[misc]  # a default argument binds the name
+            self._keep(Kept(name, partial(self._begin, name, {})))
         self.programs.wait_for(self.programs._ready, 60, "the service to be ready")
+
+    def keep_copy(self, program: str, number: int, port: int) -> None:
+        """Start one of several copies of a program, with a port and a folder of its own for bundles."""
+        self.ports.append(port)
+        cache = str(self.folder / f"bundles-{program}-{number}")
+        own = {"URSA_PORT": str(port), "URSA_BUNDLE_CACHE": cache}
+        self._keep(Kept(f"{program}-{number}", partial(self._begin, program, own)))
 
     def keep_database(self) -> None:
         """Start the server again whenever it dies."""
@@ -72,9 +81,8 @@ class World:
 
     def stop_programs(self) -> None:
         """End the programs; the database goes on."""
-        for name in COMMANDS:
-            if name in self.kept:
-                self.kept.pop(name).stop()
+        for name in [one for one in self.kept if one != "database"]:
+            self.kept.pop(name).stop()
 
     def stop(self) -> None:
         """End everything, the database last."""
@@ -110,12 +118,12 @@ class World:
         self.kept[kept.name] = kept
         kept.start()
 
-    def _begin(self, program: str) -> subprocess.Popen[bytes]:
+    def _begin(self, program: str, own: dict[str, str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"{program}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", program, COMMANDS[program]],
                 cwd=ROOT,
-                env=self.programs.environ,
+                env={**self.programs.environ, **own},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -209,5 +217,5 @@ def _key(database: Database) -> str:
     key, now = people.new_key(), datetime.now(UTC)
     with database.write() as session:
         consumer = people.add_consumer(session, "a crash test", now)
-        people.add_key(session, consumer, key, "consumer", now)
+        people.add_key(session, consumer, key, "operator", now)
     return key
