@@ -88,14 +88,22 @@ def judge(world: World, ledger: Ledger) -> Verdict:
 
 def at_rest(world: World) -> bool:
     """Whether every job is done and everything that came was looked at."""
+    waiting = unrest(world)
+    return waiting is not None and not any(waiting.values())
+
+
+def unrest(world: World) -> dict[str, int] | None:
+    """What still waits to be done, in counts; None while the database does not say."""
     try:
         with world.database.read() as session:
-            waiting = _count(session, Job, Job.status.in_(("todo", "doing")))
-            return not (
-                waiting or _pairs_missing(session) or _unread(session) or _due(session, world)
-            )
+            return {
+                "jobs": _count(session, Job, Job.status.in_(("todo", "doing"))),
+                "pairs": _pairs_missing(session),
+                "unread": _unread(session),
+                "windows": _due(session, world),
+            }
     except StoreError:
-        return False
+        return None
 
 
 def decided_twice(world: World) -> int:

@@ -17,7 +17,7 @@ import pytest
 from store import jobs, migrate
 from tests import postgres
 from tests.conftest import lacking
-from tests.crash.judge import at_rest, decided_twice, judge
+from tests.crash.judge import at_rest, decided_twice, judge, unrest
 from tests.crash.kept import Kept
 from tests.crash.load import Consumer, Ledger
 from tests.crash.world import World, ask_for_backtest, world
@@ -84,16 +84,23 @@ def test_whoever_dies_the_others_go_on(copies: World) -> None:
     over.set()
     for one in consumers:
         one.join()
-    copies.programs.wait_for(lambda: at_rest(copies), 240, "everything to come to rest")
+    _come_to_rest(copies)
     assert judge(copies, ledger).harm == {}
     assert decided_twice(copies) == 0
     assert ledger.given_up == 0
     assert ledger.unexpected == {}
 
 
-def _answers(copies: World, ledger: Ledger, many: int = 60) -> None:
+def _answers(copies: World, ledger: Ledger, many: int = 30) -> None:
     wanted = len(ledger.told) + many
     copies.programs.wait_for(lambda: len(ledger.told) >= wanted, 120, "answers")
+
+
+def _come_to_rest(copies: World) -> None:
+    deadline = time.monotonic() + 240
+    while not at_rest(copies):
+        assert time.monotonic() < deadline, unrest(copies)
+        time.sleep(1)
 
 
 def _kill_the_monitor_that_checks(copies: World) -> float:
@@ -106,9 +113,12 @@ def _kill_the_monitor_that_checks(copies: World) -> float:
 
 
 def _checking(copies: World) -> tuple[str, Kept] | None:
-    """A window that is being checked, and by which monitor."""
+    """A window that is being checked, and by which monitor; once each has checked one and has loaded what it needs."""
     with copies.database.read() as session:
         held = [one for one in jobs.unfinished(session, "window") if one.status == "doing"]
+        seen = {one.locked_by for one in jobs.newest(session, "window", 50) if one.status == "done"}
+    if len(seen) < COPIES["monitoring"]:
+        return None
     for job in held:
         for name, one in copies.kept.items():
             if name.startswith("monitoring") and (job.locked_by or "").endswith(f"-{one.pid}"):

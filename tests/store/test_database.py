@@ -98,3 +98,23 @@ def test_rows_that_are_there_are_passed_over(database: Database) -> None:
         assert insert_new(session, Consumer, [a_row("c")]) == 0
         assert insert_new(session, Consumer, []) == 0
     assert consumers(database) == 3
+
+
+def test_a_commit_is_on_the_disk_before_it_is_told_whatever_the_server_is_set_to(
+    postgresql_url: str,
+) -> None:
+    database = Database(postgresql_url)
+    with database.read() as session:
+        source = "SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'"
+        assert session.scalar(text("SHOW synchronous_commit")) == "on"
+        assert session.scalar(text(source)) == "on"
+    database.dispose()
+
+
+def test_a_statement_that_takes_too_long_is_given_up(postgresql_url: str) -> None:
+    database = Database(postgresql_url, statement_seconds=0.2)
+    with pytest.raises(Unavailable), database.read() as session:
+        session.execute(text("SELECT pg_sleep(30)"))
+    with database.read() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    database.dispose()
