@@ -106,12 +106,17 @@ def unrest(world: World) -> dict[str, int] | None:
         return None
 
 
+# what a decision that is worth keeping has seen anew, or concludes otherwise
+_COUNTED = ("pairs", "differing", "overdue", "waiting", "answers", "doubles")
+
+
 def decided_twice(world: World) -> int:
     """Decisions about a candidate that say what the one before said, of the same rows."""
     twice, last = 0, None
     with world.database.read() as session:
         for one in session.scalars(select(Decision).order_by(Decision.id)):
-            said = (one.rollout_id, one.ids["step"], one.values["pairs"], one.values["act"])
+            counted = [one.values[name] for name in ("act", *_COUNTED)]
+            said = (one.rollout_id, one.ids["step"], counted)
             twice += said == last
             last = said
     return twice
