@@ -43,6 +43,8 @@ LARGEST_FORM = MEBIBYTE
 # how many keys are looked up at once, and how long one waits for its turn
 LOOK_UPS = 4
 LOOK_UP_SECONDS = 5.0
+# a storm of requests is refused rather than put in a queue of seconds
+LOOK_UPS_WAITING = 64
 # the other fields of an upload and the lines between them
 AROUND_PICTURE = 64 * 1024
 QUIET = ("/livez", "/readyz", "/metrics", "/static/")
@@ -134,6 +136,8 @@ class Door:
         return caller
 
     async def _ask(self, look_up: Callable[[Program, str], T], program: Program, shown: str) -> T:
+        if self._turns.statistics().tasks_waiting >= LOOK_UPS_WAITING:
+            raise busy()
         try:
             with anyio.fail_after(LOOK_UP_SECONDS):
                 await self._turns.acquire()

@@ -22,98 +22,14 @@ from store import pictures, reviews
 from store.database import BUSY, Database, insert_new
 from store.errors import Conflict, StoreError, Unavailable
 from store.ids import new_id
-from store.pictures import NewPicture
-from store.reviews import NewReview
+from store.log_entries import Entry, FirstAnswer, LateShadow, NewPrediction, NewShadow
 from store.tables import IdempotencyKey, Prediction, ShadowAnswer
+
+__all__ = ["Entry", "FirstAnswer", "LateShadow", "NewPrediction", "NewShadow", "PredictionLog"]
 
 IDEMPOTENCY_HOURS = 24
 # from the hand-over to the commit; who reads the log by ids relies on it that nothing older appears there
 LATEST_SECONDS = 15.0
-
-
-@dataclass(frozen=True)
-class NewPrediction:
-    """One answer to one request; the fields are the columns of `store.tables.Prediction`."""
-
-    id: str
-    consumer_id: str
-    segment: str | None
-    subject: str | None
-    reference: str | None
-    idempotency_key: str | None
-    picture_digest: str
-    captured_at: datetime | None
-    created_at: datetime
-    label: str | None
-    confidence: float | None
-    probabilities: dict[str, float] | None
-    model_version_id: str | None
-    engine: str | None
-    precision: str | None
-    decision: str
-    reasons: list[str]
-    policy_digest: str | None
-    stage: str
-    rollout_event_id: int | None
-    status: str
-    answer: str | None
-    answered_by: str | None
-    answered_at: datetime | None
-    properties: dict[str, float]
-    look_score: float | None
-    look_p: float | None
-    feature_score: float | None
-    feature_p: float | None
-    domain_score: float | None
-    domain_p: float | None
-    inside: bool | None
-    domain_reasons: list[str]
-    features: bytes | None
-    audited: bool
-    audit_rate: float
-    milliseconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class NewShadow:
-    """What another model version said to the same picture, or why it said nothing."""
-
-    model_version_id: str
-    label: str | None
-    confidence: float | None
-    probabilities: dict[str, float] | None
-    error: str | None
-    milliseconds: float
-
-
-@dataclass(frozen=True)
-class FirstAnswer:
-    """The bytes that a repeated request with the same key must get again."""
-
-    key: str
-    request_sha256: str
-    answer: bytes
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Everything that one request adds to the log, in one commit."""
-
-    prediction: NewPrediction
-    picture: NewPicture
-    shadows: tuple[NewShadow, ...] = ()
-    review: NewReview | None = None
-    first_answer: FirstAnswer | None = None
-
-
-@dataclass(frozen=True)
-class LateShadow:
-    """What another model said after the answer was kept; `review`: what people are asked because of it."""
-
-    prediction_id: str
-    created_at: datetime  # the prediction's
-    shadow: NewShadow
-    review: NewReview | None = None
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,7 @@ def measure(ready: Ready, sizes: Sizes) -> Found:
     with _Watched(ready.pid) as watched:
         found.over = open_loop(port, ready.requests, 3 * found.peak, sizes.overload, seed=2)
         say("three times capacity", found.over)
+        print(f"  memory {before.memory:.0f} MiB before, {memory(ready.pid):.0f} after")
         found.drips, found.beside = misbehave(ready, sizes, 0.3 * found.peak)
         after = settled(ready.in_hand, before)
     found.left = after.beyond(before)
@@ -258,7 +259,8 @@ def judged(found: Found) -> dict[str, float]:
     # no refusal at all is one within no time
     refused = found.over.of(429) or [0.0]
     return {
-        "server_errors": sum(one.count(500, 599) for one in every),
+        "server_errors": sum(one.count(500, 599) for one in every)
+        + sum(number for status, number in found.drips.items() if status >= 500),
         "hung": sum(one.count(HUNG, BROKEN) for one in every),
         "p99_ratio": round(_p99(found.over) / _p99(found.usual), 2),
         "goodput_ratio": round(found.over.goodput / found.peak, 3),
