@@ -8,6 +8,7 @@ from datetime import datetime
 from monitoring import accuracy_recompute, recompute, recounting, replaying, retention
 from monitoring.recompute import Recomputed
 from monitoring.references import References
+from monitoring.retention import Run
 from monitoring.settings import MonitoringSettings
 from store import windows
 from store.database import Database
@@ -57,7 +58,7 @@ def take_old(
     if dry:
         gone = retention.would_take(database, settings, now)
     else:
-        gone = retention.take(database, objects, settings, now, None)
+        gone = retention.take(Run(database, objects, settings, now))
     print(retention.in_words(gone, dry))  # noqa: T201
     return 0
 

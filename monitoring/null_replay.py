@@ -7,7 +7,7 @@ each half says what one fixed reference does. The halves are smaller than what w
 so both are rather too large than too small. Pure: the same reference gives the same rate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from scipy.stats import beta
 from monitoring import columns, rule, window_verdicts
 from monitoring.columns import Floats, Table
 from monitoring.references import Known
-from monitoring.window_verdicts import LEAST_REFERENCE, MOST_REFERENCE
+from monitoring.window_verdicts import LEAST_REFERENCE, MOST_REFERENCE, Against
 
 REFERENCES = 10
 # of the other half, one window may take this share: more, and all windows would be nearly the same
@@ -64,53 +64,71 @@ class Replayed:
         return {**vars(self), "by_reference": list(self.by_reference), **rule.configuration()}
 
 
-def replay(
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is replayed: `of_each` windows of `pictures` for each of `REFERENCES` halves of what was held out."""
+
+    held_out: Table
+    half: int
+    pictures: int
+    minimum: int
+    of_each: int
+    seed: int
+
+
+def planned(
     known: Known, window_pictures: int, minimum: int, seed: int, of_each: int = 40
-) -> Replayed:
-    """Replay `of_each` windows of `window_pictures` (of fewer where the reference is small, of `minimum` at least)
-    for each of `REFERENCES` halves."""
+) -> Plan | Replayed:
+    """Windows of `window_pictures` (of fewer where the reference is small, of `minimum` at least), or why there are none."""
     held_out = columns.of_reference(known.reference, known.classes, 2 * MOST_REFERENCE, seed)
     half = len(held_out) // 2
     pictures = min(window_pictures, int((len(held_out) - half) * _SHARE))
     if half < LEAST_REFERENCE or pictures < minimum:
         why = f"{len(held_out)} held-out pictures are too few to replay windows of {minimum}."
         return Replayed((), 0, pictures, half, why)
-    counts = tuple(
-        _false_alarms(*one, pictures, minimum, of_each) for one in _halves(held_out, half, seed)
-    )
-    return Replayed(counts, of_each, pictures, half)
+    return Plan(held_out, half, pictures, minimum, of_each, seed)
 
 
-def _halves(
-    held_out: Table, half: int, seed: int
-) -> Iterator[tuple[Table, Table, np.random.Generator]]:
-    for number in range(REFERENCES):
-        rng = np.random.default_rng([seed, number])
-        order = rng.permutation(len(held_out))
-        yield held_out.take(order[:half]), held_out.take(order[half:]), rng
+def windows(plan: Plan, first: int = 0) -> Iterator[tuple[int, bool]]:
+    """Window by window from number `first` on: which half's it is, and whether it was called drift.
+
+    Each window has a seed of its own, so that a replay may be broken off anywhere and gone on with.
+    """
+    for half in range(first // plan.of_each, REFERENCES):
+        order = np.random.default_rng([plan.seed, half]).permutation(len(plan.held_out))
+        reference = plan.held_out.take(order[: plan.half])
+        scores = reference.numbers.get(_SCORE, np.empty(0))
+        against = window_verdicts.calibrated(reference, scores)
+        others = _flagged(plan.held_out.take(order[plan.half :]), scores, against.rank)
+        for number in range(max(first, half * plan.of_each), (half + 1) * plan.of_each):
+            yield half, _is_drift(plan, against, others, number)
 
 
-def _false_alarms(
-    reference: Table,
-    others: Table,
-    rng: np.random.Generator,
-    pictures: int,
-    minimum: int,
-    windows: int,
-) -> int:
-    scores = reference.numbers.get(_SCORE, np.empty(0))
-    against = window_verdicts.calibrated(reference, scores)
-    others = _flagged(others, scores, against.rank)
-    found = 0
-    for _ in range(windows):
-        window = others.take(rng.choice(len(others), pictures, replace=False))
-        seed = int(rng.integers(2**62))
-        # a few near-duplicates may be collapsed; that must not make a window too small for the minimum
-        found += (
-            window_verdicts.judge(window, against, min(minimum, pictures // 2), seed).verdict
-            == "drift"
-        )
-    return found
+def replayed(plan: Plan, counts: Sequence[int]) -> Replayed:
+    """The outcome, from the false alarms of each half."""
+    return Replayed(tuple(counts), plan.of_each, plan.pictures, plan.half)
+
+
+def replay(
+    known: Known, window_pictures: int, minimum: int, seed: int, of_each: int = 40
+) -> Replayed:
+    """All of it at once."""
+    plan = planned(known, window_pictures, minimum, seed, of_each)
+    if isinstance(plan, Replayed):
+        return plan
+    counts = [0] * REFERENCES
+    for half, drift in windows(plan):
+        counts[half] += drift
+    return replayed(plan, counts)
+
+
+def _is_drift(plan: Plan, against: Against, others: Table, number: int) -> bool:
+    rng = np.random.default_rng([plan.seed, REFERENCES, number])
+    window = others.take(rng.choice(len(others), plan.pictures, replace=False))
+    # a few near-duplicates may be collapsed; that must not make a window too small for the minimum
+    minimum = min(plan.minimum, plan.pictures // 2)
+    judged = window_verdicts.judge(window, against, minimum, int(rng.integers(2**62)))
+    return judged.verdict == "drift"
 
 
 def _flagged(table: Table, calibration: Floats, rank: int) -> Table:

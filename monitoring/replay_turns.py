@@ -1,17 +1,20 @@
 """The null replays' part of the loop: every model version is asked once how often its rule errs.
 
 A replay is a job of its own kind, added when a version is seen that has none; the database takes one for each version.
+Hundreds of windows take minutes: a turn judges as many as fit into some seconds and leaves the job with what it has
+counted, so that a candidate that has just begun is watched meanwhile.
 """
 
 import hashlib
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 from monitoring import metrics, null_replay
 from monitoring.monitor import PROGRAM, Monitor, Stopped
-from monitoring.null_replay import Replayed
+from monitoring.null_replay import Plan, Replayed
 from monitoring.references import NoReference
 from store import jobs, models, null_replays
 from store.database import Session
@@ -21,6 +24,8 @@ from store.null_replays import NewReplay
 
 NULL_REPLAY = "null_replay"
 PAUSE = timedelta(minutes=10)
+# no further window is begun in a turn that has lasted so long
+TURN = timedelta(seconds=2)
 _AT_ONCE = 10
 
 log = structlog.get_logger("monitoring")
@@ -60,23 +65,41 @@ def _wanted(session: Session, monitor: Monitor) -> list[str]:
 
 
 def _replay(monitor: Monitor, job: Claimed) -> None:
+    until = monitor.clock() + TURN
     version_id = str(job.payload["model_version_id"])
     with monitor.database.read() as session:
         digest = models.get(session, version_id).bundle_digest
     seed = int.from_bytes(hashlib.sha256(f"{NULL_REPLAY}|{digest}".encode()).digest()[:8], "big")
+    plan = _plan(monitor, digest, seed)
+    if isinstance(plan, Replayed):
+        return _keep(monitor, job, plan, {"seed": seed, "bundle": digest})
+    counts = list(job.payload.get("counts", [0] * null_replay.REFERENCES))
+    done = int(job.payload.get("windows", 0))
+    for half, drift in null_replay.windows(plan, done):
+        counts[half] += drift
+        done += 1
+        if monitor.clock() >= until:
+            break
+    if done < plan.of_each * null_replay.REFERENCES:
+        so_far = {"model_version_id": version_id, "counts": counts, "windows": done}
+        return jobs.give_back(monitor.database, job, monitor.clock(), so_far)
+    return _keep(monitor, job, null_replay.replayed(plan, counts), {"seed": seed, "bundle": digest})
+
+
+def _plan(monitor: Monitor, digest: str, seed: int) -> Plan | Replayed:
     settings = monitor.settings
     try:
         known = monitor.references.of(digest)
     except NoReference as none:
-        replayed = Replayed((), 0, 0, 0, str(none))
-    else:
-        replayed = null_replay.replay(
-            known,
-            settings.window_predictions,
-            settings.window_minimum,
-            seed,
-            settings.null_replay_windows // null_replay.REFERENCES,
-        )
+        return Replayed((), 0, 0, 0, str(none))
+    of_each = settings.null_replay_windows // null_replay.REFERENCES
+    return null_replay.planned(
+        known, settings.window_predictions, settings.window_minimum, seed, of_each
+    )
+
+
+def _keep(monitor: Monitor, job: Claimed, replayed: Replayed, about: dict[str, Any]) -> None:
+    version_id = str(job.payload["model_version_id"])
     low, high = replayed.interval or (None, None)
     new = NewReplay(
         version_id,
@@ -85,7 +108,7 @@ def _replay(monitor: Monitor, job: Claimed) -> None:
         replayed.rate,
         low,
         high,
-        {**replayed.as_json(), "seed": seed, "bundle": digest},
+        {**replayed.as_json(), **about},
     )
     now = monitor.clock()
     with monitor.database.write() as session:

@@ -1,15 +1,17 @@
 """Retention's part of the loop: once a day what is too old goes, in short batches, after its day has been counted.
 
-Order: count the days that are over, then features and reports, then predictions with the pictures that nothing names
-any more, then the bytes. It is a job, which one monitor has; killed anywhere, what it did is done and the next one
-goes on. Nothing goes whose day is not counted.
+Order: count the days that are over, then features, predictions with the pictures that nothing names any more, what is
+left of work that is done, then the bytes. It is a job, which one monitor has. A turn does so much of it as fits into
+some seconds, and leaves the job with where it got to, so that the other parts of the loop have theirs. Killed anywhere,
+what it did is done and the next one goes on. Nothing goes whose day is not counted.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -25,9 +27,10 @@ from store.retention import Gone
 
 RETENTION = "retention"
 EVERY = timedelta(days=1)
-# of a database that was never counted, as many days as this in one job
-MOST_DAYS = 400
-DAYS_AT_ONCE = 20
+# no further batch is begun in a turn that has lasted so long
+TURN = timedelta(seconds=2)
+# days that are counted in one transaction, fewer where they hold this many predictions
+DAYS_AT_ONCE, MANY = 20, 20_000
 # a request that began before midnight has committed by then
 SETTLED = timedelta(hours=1)
 # between two batches, in which whoever else waits for the database gets it
@@ -36,6 +39,41 @@ BREATH_SECONDS = 0.02
 Taker = Callable[[Session, Sequence[str], datetime, bool], Gone]
 
 log = structlog.get_logger("monitoring")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run works on; what is too old by `now` goes."""
+
+    database: Database
+    objects: Objects
+    settings: MonitoringSettings
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a run has come: which of `PARTS` it is at, after which id, and what is gone; kept with the job."""
+
+    part: int = 0
+    after: str = ""
+    gone: Gone = field(default_factory=Gone)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.part >= len(PARTS)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a job carries it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> "Reached":
+        """What `as_json` gave; of a job that nobody has begun, the beginning."""
+        if not payload:
+            return cls()
+        return cls(payload["part"], payload["after"], Gone(**payload["gone"]))
 
 
 def turn(monitor: Monitor) -> None:
@@ -78,30 +116,20 @@ def would_take(database: Database, settings: MonitoringSettings, now: datetime) 
     return gone
 
 
-def take(
-    database: Database,
-    objects: Objects,
-    settings: MonitoringSettings,
-    now: datetime,
-    hold: Hold | None,
-) -> Gone:
-    """Count days, take what is too old, and let bytes follow. Raises Lost when another has the job."""
-    _count_days(database, now)
-    with database.read() as session:
-        counted = days.counted_until(session)
-    if counted is None:
-        return Gone()  # nothing came yet
-    gone = Gone()
-    for before, taker in _takers(settings, now):
-        for ids in _pages(database, min(before, counted)):
-            with database.write() as session:
-                gone += taker(session, ids, now, False)
-            _between(hold)
-    gone += _take_passing(database, settings, now, hold)
-    for step in (retired.lay_aside, retired.forget):
-        while step(database, objects, now) == retired.PAGE:
-            _between(hold)
-    return gone
+def take(run: Run) -> Gone:
+    """Count days, take what is too old, and let bytes follow."""
+    reached = Reached()
+    while not reached.over:
+        reached = batch(run, reached)
+        _breathe()
+    return reached.gone
+
+
+def batch(run: Run, reached: Reached) -> Reached:
+    """One short transaction more, from where the run has come."""
+    gone, after = PARTS[reached.part](run, reached.after)
+    part = reached.part + (after is None)
+    return Reached(part, after or "", reached.gone + gone)
 
 
 def in_words(gone: Gone, dry: bool) -> str:
@@ -115,12 +143,20 @@ def in_words(gone: Gone, dry: bool) -> str:
 
 def _work(monitor: Monitor, job: Claimed, hold: Hold) -> None:
     objects = Objects(monitor.settings.store.storage_url, there=True)
-    gone = take(monitor.database, objects, monitor.settings, monitor.clock(), hold)
-    with monitor.database.write() as session:
-        jobs.finish(session, job, asdict(gone), monitor.clock())
-    for what, number in asdict(gone).items():
-        metrics.RETIRED.labels(what).inc(number)
-    log.info("retention", **asdict(gone))
+    run = Run(monitor.database, objects, monitor.settings, monitor.clock())
+    reached = begun = Reached.of(job.payload)
+    while not reached.over and monitor.clock() < run.now + TURN:
+        reached = batch(run, reached)
+        hold.check()
+        _breathe()
+    if reached.over:
+        with monitor.database.write() as session:
+            jobs.finish(session, job, asdict(reached.gone), monitor.clock())
+        log.info("retention", **asdict(reached.gone))
+    else:
+        jobs.give_back(monitor.database, job, monitor.clock(), reached.as_json())
+    for what, number in asdict(reached.gone).items():
+        metrics.RETIRED.labels(what).inc(number - getattr(begun.gone, what))
 
 
 def _is_due(session: Session, now: datetime) -> bool:
@@ -159,33 +195,67 @@ def _pages(database: Database, before: datetime) -> Iterator[list[str]]:
         cursor = ids[-1]
 
 
-def _count_days(database: Database, now: datetime) -> None:
-    today = (now - SETTLED).astimezone(UTC).date()
-    with database.read() as session:
-        wanted = days.uncounted(session, today, MOST_DAYS)
-    for start in range(0, len(wanted), DAYS_AT_ONCE):
-        with database.write() as session:
-            for day in wanted[start : start + DAYS_AT_ONCE]:
-                days.count(session, day, now)
+def _count_days(run: Run, _: str) -> tuple[Gone, str | None]:
+    today = (run.now - SETTLED).astimezone(UTC).date()
+    with run.database.read() as session:
+        wanted = days.uncounted(session, today, DAYS_AT_ONCE)
+    if not wanted:
+        return Gone(), None
+    found = 0
+    with run.database.write() as session:
+        for day in wanted:
+            found += days.count(session, day, run.now)
+            if found >= MANY:
+                break
+    return Gone(), ""
 
 
-def _take_passing(
-    database: Database, settings: MonitoringSettings, now: datetime, hold: Hold | None
-) -> Gone:
-    before, gone = _before(settings.retention_features_days, now), Gone()
-    while before is not None:
-        with database.write() as session:
-            taken = retention.take_passing(session, before, dry=False)
-        gone += taken
-        if taken == Gone():
-            break
-        _between(hold)
-    return gone
+def _features(run: Run, after: str) -> tuple[Gone, str | None]:
+    return _page(run, run.settings.retention_features_days, retention.take_features, after)
 
 
-def _between(hold: Hold | None) -> None:
-    if hold is not None:
-        hold.check()
+def _predictions(run: Run, after: str) -> tuple[Gone, str | None]:
+    return _page(run, run.settings.retention_days, retention.take_predictions, after)
+
+
+def _page(run: Run, ages: int, taker: Taker, after: str) -> tuple[Gone, str | None]:
+    before = _before(ages, run.now)
+    with run.database.read() as session:
+        counted = days.counted_until(session)
+        if before is None or counted is None:
+            return Gone(), None
+        ids = retention.page(session, min(before, counted), after)
+    if not ids:
+        return Gone(), None
+    with run.database.write() as session:
+        gone = taker(session, ids, run.now, False)
+    return gone, ids[-1] if len(ids) == retention.PAGE else None
+
+
+def _passing(run: Run, _: str) -> tuple[Gone, str | None]:
+    before = _before(run.settings.retention_features_days, run.now)
+    if before is None:
+        return Gone(), None
+    with run.database.write() as session:
+        gone = retention.take_passing(session, before, dry=False)
+    return gone, None if gone == Gone() else ""
+
+
+def _lay_aside(run: Run, _: str) -> tuple[Gone, str | None]:
+    done = retired.lay_aside(run.database, run.objects, run.now)
+    return Gone(), "" if done == retired.PAGE else None
+
+
+def _forget(run: Run, _: str) -> tuple[Gone, str | None]:
+    done = retired.forget(run.database, run.objects, run.now)
+    return Gone(), "" if done == retired.PAGE else None
+
+
+# each takes one batch after an id, and says after which the next one begins (None: nothing is left of this part)
+PARTS = (_count_days, _features, _predictions, _passing, _lay_aside, _forget)
+
+
+def _breathe() -> None:
     threading.Event().wait(BREATH_SECONDS)
 
 

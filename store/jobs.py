@@ -149,9 +149,16 @@ def fail(
         )
 
 
-def give_back(database: Database, job: Claimed, now: datetime) -> None:
-    """Leave the job to the next worker at once, as if it had not been tried. Raises Lost."""
+def give_back(
+    database: Database, job: Claimed, now: datetime, payload: dict[str, Any] | None = None
+) -> None:
+    """Leave the job to the next worker at once, as if it had not been tried. Raises Lost.
+
+    With a `payload` the next one goes on from what that says.
+    """
     values = {"status": "todo", "due_at": now, "attempts": job.attempt - 1, "progress": {}}
+    if payload is not None:
+        values["payload"] = payload
     with database.write() as session:
         _guarded(session, job, {**values, "turn": None, "lock_token": None, "lock_until": None})
 

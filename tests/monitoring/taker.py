@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from monitoring import retention
+from monitoring.retention import Run
 from store import retention as store_retention
 from store.database import Database
 from store.objects import Objects
@@ -16,4 +17,4 @@ if __name__ == "__main__":
     database = Database(url, wait_seconds=30)
     objects = Objects(str(folder / "storage"))
     print("ready", flush=True)
-    retention.take(database, objects, settings(url, folder), later(days=400), None)
+    retention.take(Run(database, objects, settings(url, folder), later(days=400)))

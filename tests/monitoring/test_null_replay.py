@@ -1,10 +1,12 @@
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 from scipy import stats
 
 from classifier.bundle import read_bundle
-from monitoring import loop, null_replay, rule
+from monitoring import loop, null_replay, replay_turns, rule
 from monitoring.null_replay import REFERENCES, Replayed
 from monitoring.references import Known
 from store import jobs, null_replays
@@ -69,6 +71,26 @@ def test_every_version_is_replayed_once_when_it_is_there(watched: Watched, bundl
     assert kept.low <= kept.rate <= kept.high
     assert len(kept.detail["by_reference"]) == REFERENCES
     assert [job.status for job in asked] == ["done"]
+
+
+def test_a_replay_that_takes_many_turns_counts_what_one_at_once_counts(
+    watched: Watched, bundle: Path, known: Known
+) -> None:
+    version = watched.promote(bundle)
+    moments = (watched.clock() + replay_turns.TURN * 0.4 * step for step in count())
+    slow = replace(watched.monitor, clock=lambda: next(moments))
+    turns = 0
+    while True:
+        replay_turns.turn(slow)
+        turns += 1
+        with watched.database.read() as session:
+            kept = null_replays.of(session, version.id)
+            if kept is not None:
+                break
+    assert turns > 5
+    assert kept.windows == 20
+    at_once = null_replay.replay(known, 60, 20, kept.detail["seed"], of_each=2)
+    assert kept.detail["by_reference"] == list(at_once.by_reference)
 
 
 def test_a_version_whose_bundle_is_gone_is_told_and_not_asked_again(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from monitoring import retention
+from monitoring.retention import Run
 from monitoring.settings import MonitoringSettings
 from store import days, jobs, labels, predictions, retired, reviews, rollouts, training_sets
 from store.database import Database
@@ -57,7 +59,7 @@ class Kept:
         given.keep(self.database, entries)
 
     def take(self, now: Any = LATER) -> Gone:
-        return retention.take(self.database, self.objects, self.settings, now, None)
+        return retention.take(Run(self.database, self.objects, self.settings, now))
 
     def left(self) -> set[str]:
         with self.database.read() as session:
@@ -250,7 +252,7 @@ def test_a_dry_run_says_what_the_next_run_takes_and_takes_nothing(kept: Kept) ->
 def test_at_0_days_everything_stays(kept: Kept) -> None:
     kept.answer(kept.entry(1))
     kept.settings = replace(kept.settings, retention_days=0, retention_features_days=0)
-    assert kept.take(later(days=9999)) == Gone()
+    assert kept.take(later(days=999)) == Gone()
     assert len(kept.left()) == 1
 
 
@@ -296,6 +298,38 @@ def test_the_loop_does_it_once_a_day_whoever_is_first(watched: Watched) -> None:
     with watched.database.read() as session:
         done = session.scalars(select(Job).where(Job.kind == retention.RETENTION)).all()
     assert [one.status for one in done] == ["done", "done"]
+
+
+def test_a_turn_takes_a_few_batches_and_the_next_one_goes_on_whoever_takes_it(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.retention.PAGE", 10)
+    given.keep(watched.database, [given.entry(watched.consumer, number) for number in range(50)])
+    # on a clock on which every look at it takes most of a turn
+    moments = (later(days=32) + retention.TURN * 0.4 * step for step in count())
+    months = replace(watched.settings, retention_days=29, retention_features_days=29)
+    pair = [
+        replace(monitor, settings=months, clock=lambda: next(moments))
+        for monitor in (watched.monitor, watched.another("monitor two"))
+    ]
+    left, counted, status, turn = [50], False, "", 0
+    result: dict[str, Any] | None = None
+    monkeypatch.setattr(retention, "DAYS_AT_ONCE", 3)
+    for turn in range(60):
+        retention.turn(pair[turn % 2])
+        with watched.database.read() as session:
+            left.append(session.scalar(select(func.count()).select_from(Prediction)) or 0)
+            (job,) = jobs.newest(session, retention.RETENTION)
+            counted = counted or len(days.since(session, date(2026, 3, 1))) >= 32
+        # nothing goes before all is counted
+        assert left[-1] == 50 or counted
+        assert left[-2] - left[-1] <= 30
+        status, result = job.status, job.result
+        if status == "done":
+            break
+    assert (left[-1], status) == (0, "done")
+    assert turn > 5
+    assert result == vars(Gone(predictions=50, pictures=50, picture_bytes=50_000))
 
 
 def test_a_day_without_predictions_is_counted_too(kept: Kept) -> None:
