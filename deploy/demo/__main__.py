@@ -32,8 +32,8 @@ class _Stop(BaseException):
 def main(arguments: list[str] | None = None) -> int:
     """The exit code."""
     given = build_parser().parse_args(arguments)
-    if (given.train is None) != (given.shift is None):
-        print("--train and --shift come together, or neither.", file=sys.stderr)
+    if (given.train is None) != (given.shift is None) or (given.ordinary and not given.train):
+        print("--train and --shift come together, and --ordinary with them.", file=sys.stderr)
         return 1
     on_signals(_stop)
     report = Report()
@@ -74,7 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="a name of torchvision or timm (resnet18, of sample pictures resnet10t)",
     )
     parser.add_argument("--epochs", type=int, default=30, help="of the first model (30)")
-    parser.add_argument("--retrain-epochs", type=int, default=16, help="of the retraining (16)")
+    parser.add_argument(
+        "--retrain-epochs", type=int, help="of the retraining (24, of sample pictures 16)"
+    )
     parser.add_argument(
         "--margin",
         type=float,
@@ -101,7 +103,7 @@ def _choices(given: argparse.Namespace) -> Choices:
             network[f"--{name}"] = str(said)
     return Choices(
         network=tuple(word for pair in network.items() for word in pair if word),
-        retrain_epochs=given.retrain_epochs,
+        retrain_epochs=given.retrain_epochs or (16 if given.train is None else 24),
         batch_size=int(network.get("--batch-size", "32")),
         margin=given.margin,
     )

@@ -7,6 +7,7 @@ who are made up answer at once. No clock is set forward, and no rule is another 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from deploy.demo.camera import SITES
 from monitoring.evidence_rule import Rule
 
 SHARES = [0.25, 0.5]  # of `expanding`
@@ -18,7 +19,8 @@ class Choices:
 
     `margin`: by what share of all pictures the candidate may be worse and still advance. People give at most
     `labels_before` the retraining, of which a part is kept for judging, and `labels` in all. `back`: of the accuracy lost, what must have come
-    back; `worse`: how much worse the ordinary pictures may be, as a share of all. `minutes`: how long a retraining
+    back; `worse`: how much worse the ordinary pictures may be, as a share of all. `most_to_alarm`: pictures
+    within which the alarm must come. `minutes`: how long a retraining
     may take.
     """
 
@@ -26,11 +28,11 @@ class Choices:
     retrain_epochs: int
     batch_size: int
     margin: float = 0.05
-    labels_before: int = 440
+    labels_before: int = 480
     labels: int = 700
     back: float = 2 / 3
     worse: float = 0.05
-    most_to_alarm: int = 200
+    most_to_alarm: int = 100
     minutes: float = 30.0
 
     def settings(self) -> Mapping[str, str]:
@@ -41,7 +43,7 @@ class Choices:
             "URSA_ROLLOUT_MARGIN": str(self.margin),
             "URSA_ROLLOUT_MINIMUM_PAIRS": "30",
             "URSA_ROLLOUT_SETTLE_SECONDS": "2",
-            "URSA_DOUBLES_RATE": "1",
+            "URSA_DOUBLES_RATE": "0.5",
             "URSA_ONLINE_SETTLE_SECONDS": "1",
             "URSA_WINDOW_SETTLE_SECONDS": "1",
             "URSA_NULL_REPLAY_WINDOWS": "20",
@@ -67,7 +69,7 @@ class Choices:
 
 
 def plan(classes: int) -> dict[str, object]:
-    """The questions before a rollout, answered for this demo; the scope is one of its two sites."""
+    """The questions before a rollout, answered for this demo; the scope is half of its cameras."""
     return {
         "answers": {
             "objective": "Pictures are named rightly after the world has changed, too. (Simulated.)",
@@ -88,6 +90,6 @@ def plan(classes: int) -> dict[str, object]:
                 "owner": "olga (simulated)",
             }
         ],
-        "scope": {"segments": ["north gate"]},
+        "scope": {"segments": list(SITES[: len(SITES) // 2])},
         "steps": SHARES,
     }

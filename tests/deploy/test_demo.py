@@ -92,7 +92,7 @@ def test_a_shift_that_is_none_raises_no_alarm_and_that_is_said(
     tmp_path: Path, free_ports: int
 ) -> None:
     train = folder(tmp_path / "train", ORDINARY, 120, 1, striped=False)
-    same = folder(tmp_path / "same", ORDINARY, 60, 3, striped=False)
+    same = folder(tmp_path / "same", ORDINARY, 20, 3, striped=False)
     code, told, said = demo(
         tmp_path,
         free_ports,
