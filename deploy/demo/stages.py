@@ -76,14 +76,14 @@ def check(story: Story, command: Callable[..., str]) -> None:
 
 
 def _traffic(story: Story) -> Iterator[list[Sample]]:
-    """Batches of both kinds; ordinary ones that nobody has read, and shifted ones that were not sent before."""
+    """Batches of both kinds, of pictures that neither version has learned from: those that nobody has read, and at
+    last those that are measured on, which are read only now that the second version is made.
+    """
     kinds = story.pictures
-    ordinary = [
-        one
-        for one in kinds.ordinary.traffic
-        if story.camera.digests.get(one.path) not in story.read
-    ]
-    shifted = kinds.shift.traffic[story.used["shift"] :]
+    sent = kinds.ordinary.traffic
+    unread = [one for one in sent if story.camera.digests.get(one.path) not in story.read]
+    ordinary = [*unread, *kinds.ordinary.measured]
+    shifted = [*kinds.shift.traffic[story.used["shift"] :], *kinds.shift.measured]
     every = mixed(ordinary, shifted)
     for begin in range(0, len(every), 2 * AT_A_TIME):
         yield every[begin : begin + 2 * AT_A_TIME]
