@@ -23,7 +23,7 @@ from tests.crash.load import Consumer, Ledger
 from tests.crash.world import World, ask_for_backtest, world
 from tests.retrain.given import program_in
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 SETTINGS = {
     "URSA_WINDOW_PREDICTIONS": "150",
@@ -85,7 +85,7 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
 
 def _wait_for_answers(killed: World, ledger: Ledger) -> None:
     wanted = len(ledger.told) + 15
-    killed.programs.wait_for(lambda: len(ledger.told) >= wanted, 60, "answers")
+    killed.programs.wait_for(lambda: len(ledger.told) >= wanted, 180, "answers")
 
 
 def _come_to_rest(killed: World) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import lacking
 from tests.crash.outage import Service, service
 from tests.toy import draw
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.conftest import lacking
 from tests.crash.outage import Away, Held, Outage, locked, service, silent, stopped
 from tests.postgres import Server
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 # a statement is given up after a second, so that a silent server is noticed while the test looks
 QUICK = {"URSA_DATABASE_SECONDS": "1"}
 

@@ -23,7 +23,7 @@ from tests.crash.load import Consumer, Ledger
 from tests.crash.world import World, ask_for_backtest, world
 from tests.journeys.copies import free_ports, nginx, pooler
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1200)]
 
 SETTINGS = {
     "URSA_WINDOW_PREDICTIONS": "100",
