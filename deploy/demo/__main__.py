@@ -74,9 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="a name of torchvision or timm (resnet18, of sample pictures resnet10t)",
     )
     parser.add_argument("--epochs", type=int, default=30, help="of the first model (30)")
-    parser.add_argument(
-        "--retrain-epochs", type=int, help="of the retraining (24, of sample pictures 16)"
-    )
+    parser.add_argument("--retrain-epochs", type=int, help="of the retraining (24)")
     parser.add_argument(
         "--margin",
         type=float,
@@ -103,9 +101,11 @@ def _choices(given: argparse.Namespace) -> Choices:
             network[f"--{name}"] = str(said)
     return Choices(
         network=tuple(word for pair in network.items() for word in pair if word),
-        retrain_epochs=given.retrain_epochs or (16 if given.train is None else 24),
+        retrain_epochs=given.retrain_epochs or 24,
         batch_size=int(network.get("--batch-size", "32")),
         margin=given.margin,
+        # half of the drawn ones is by night, and they are few
+        back=1 / 2 if given.train is None else 2 / 3,
     )
 
 
