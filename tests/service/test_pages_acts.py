@@ -93,7 +93,10 @@ def test_a_version_takes_over_and_is_taken_back_with_a_reason(
     assert olga.submit(f"/models/{second}/promote", reason=" ").status_code == 422
     with served.database.write() as session:
         rows.ready(session, second, wall_clock())
-    done = olga.submit(f"/models/{second}/promote", reason="it knows sketches")
+    said = {"reason": "it knows sketches"}
+    held = olga.submit(f"/models/{second}/promote", **said)
+    assert (held.status_code, "Monitoring has not found" in held.text) == (409, True)
+    done = olga.submit(f"/models/{second}/promote", **said, although_held="true")
     assert done.headers["location"] == "/models?done=promoted"
     after = olga.page(done.headers["location"])
     assert "answers within a second" in after.text

@@ -1,16 +1,22 @@
 """Nothing takes over but on evidence: what monitoring found where the version stands now, or two people in spite of it."""
 
+from pathlib import Path
+
 import pytest
 
 from service import releasing, stepping
+from service.client import Refused
+from service.clock import wall_clock
 from service.releasing import Released
-from store import decisions, pairs, rollouts
+from store import decisions, models, pairs, rollouts
 from store.database import Database, Session
 from store.decisions import NewDecision
 from store.errors import Conflict
+from store.models import NewBacktest
 from store.rollouts import Actor
 from store.tables import ModelVersion
 from tests.service import rows
+from tests.service.serving import Serving
 from tests.service.test_releasing import ANNA, NOON, backtest, promote, versions
 
 
@@ -74,3 +80,21 @@ def decided(session: Session, version: ModelVersion, verdict: str | None) -> Non
     step = pairs.steps(session, rollout.id)[-1].event_id
     new = NewDecision(rollout.id, rollout.stage, verdict, "1", {}, {"step": step}, {}, {}, "m")
     decisions.add(session, new, NOON)
+
+
+def test_over_the_api_a_hold_is_a_conflict_until_it_is_said_all_the_same(
+    served: Serving, tmp_path: Path
+) -> None:
+    first = served.model(tmp_path / "one")
+    number = served.register(tmp_path / "two", seed=1)
+    with served.database.write() as session:
+        pair = [models.by_number(session, one).id for one in (number, first)]
+        test = NewBacktest(*pair, "better", 90, 0.9, 0.8, 0.1, 0.02, 0.18, {})
+        models.add_backtest(session, test, wall_clock())
+        rows.ready(session, number, wall_clock())
+    with served.client("ops", "operator") as operator:
+        with pytest.raises(Refused) as refused:
+            operator.promote(number, "it learned the night")
+        assert (refused.value.status, refused.value.code) == (409, "evidence_lacking")
+        told = operator.promote(number, "it learned the night", although_held=True)
+        assert told.answering == number
