@@ -88,7 +88,7 @@ def test_over_the_api_a_hold_is_a_conflict_until_it_is_said_all_the_same(
     first = served.model(tmp_path / "one")
     number = served.register(tmp_path / "two", seed=1)
     with served.database.write() as session:
-        pair = [models.by_number(session, one).id for one in (number, first)]
+        pair = models.by_number(session, number).id, models.by_number(session, first).id
         test = NewBacktest(*pair, "better", 90, 0.9, 0.8, 0.1, 0.02, 0.18, {})
         models.add_backtest(session, test, wall_clock())
         rows.ready(session, number, wall_clock())
