@@ -3,7 +3,9 @@
 A window of a few hours is compared with what the same model version answered at those hours on its first days, instead
 of with the bundle's held-out pictures, as soon as that earlier traffic is at least as many pictures, of three days.
 Only windows that were quiet, or that somebody has accepted as being as they should be, count as ordinary. It is the
-**first** such traffic and it stays that: a reference that moved along would take in a slow drift picture by picture.
+**first** such traffic and it stays that for as long as retention leaves it whole: a reference that moved along would
+take in a slow drift picture by picture. What is left of a window whose rows have begun to go is no sample of it (the
+reviewed ones stay), and without features nothing could be said of where they lie: such windows are passed over.
 """
 
 from collections.abc import Sequence
@@ -39,6 +41,7 @@ class Hours:
     against: Against
     window_ids: tuple[str, ...]
     digest: str
+    features_gone: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What is kept of it, so that a verdict can be computed again."""
@@ -54,8 +57,9 @@ def reference(
         return None
     middle = starts + (ends - starts) / 2
     hours = [(middle.hour + step) % 24 for step in range(-AROUND, AROUND + 1)]
+    with_features = any(row.features is not None for row in rows)
     found = windows.of_hours(
-        session, stretch.model_version_id, stretch.segment, hours, _MOST_WINDOWS
+        session, stretch.model_version_id, stretch.segment, hours, _MOST_WINDOWS, with_features
     )
     earlier = [
         one
@@ -85,7 +89,8 @@ def of_windows(session: Session, chosen: Sequence[Window]) -> Hours:
     looked_at = table.flagged[np.isfinite(table.flagged)]
     digest = sha256("|".join(row.id for row in different).encode()).hexdigest()
     against = Against(table, int(looked_at.sum()), len(looked_at), traffic=True)
-    return Hours(against, tuple(one.id for one in chosen), digest)
+    faded = any(row.features is None and row.feature_score is not None for row in different)
+    return Hours(against, tuple(one.id for one in chosen), digest, faded)
 
 
 def _first(earlier: Sequence[Window]) -> list[Window]:

@@ -90,8 +90,10 @@ def _hours(session: Session, kept: Window) -> Hours | None:
     if was is None:
         return None
     earlier = hours.of_windows(session, [windows.get(session, one) for one in was["windows"]])
-    if earlier.digest != was["sha256"]:
-        raise _Gone("of the earlier traffic it was compared with, predictions are gone.")
+    if earlier.digest != was["sha256"] or earlier.features_gone:
+        raise _Gone(
+            "of the earlier traffic it was compared with, predictions or features are gone."
+        )
     return earlier
 
 

@@ -60,7 +60,7 @@ def explain(
     if found is not None:
         sentence += (
             f" {found['pictures']} of the wrong ones come from {found['name'] or 'no segment'},"
-            f" of which {found['expected_share']:.0%} of those read were."
+            f" which sent {found['expected_share']:.0%} of those that people read."
         )
     return {**told, "segment": found, "sentence": sentence}
 

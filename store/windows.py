@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from store.database import insert_new
 from store.errors import NotFound
 from store.ids import new_id
-from store.tables import Report, ReportScript, Window
+from store.tables import Prediction, Report, ReportScript, Window
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,24 @@ def checked_since(session: Session, since: datetime, until: datetime) -> int:
 
 
 def of_hours(
-    session: Session, model_version_id: str, segment: str, hours: Sequence[int], limit: int
+    session: Session,
+    model_version_id: str,
+    segment: str,
+    hours: Sequence[int],
+    limit: int,
+    with_features: bool,
 ) -> Sequence[Window]:
-    """The first windows by time of a slice at these hours (UTC) that were quiet or accepted, the oldest first."""
+    """The first windows by time of a slice at these hours (UTC) that were quiet or accepted, the oldest first.
+
+    Only those whose first prediction, which goes first, is still there; `with_features`: and its features too.
+    """
     ordinary = or_(Window.verdict == "quiet", Window.accepted_at.is_not(None))
+    there = exists().where(Prediction.id == Window.first_prediction_id)
+    if with_features:
+        there = there.where(Prediction.features.is_not(None))
     return session.scalars(
         _stream(model_version_id, segment, "time")
-        .where(Window.hour.in_(hours), ordinary)
+        .where(Window.hour.in_(hours), ordinary, there)
         .order_by(Window.last_prediction_id)
         .limit(limit)
     ).all()

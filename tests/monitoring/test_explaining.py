@@ -155,6 +155,6 @@ def test_an_accuracy_alarm_is_explained_by_the_answers_that_people_found_wrong(
     assert "12 of 52 answers that people read are wrong" in why["sentence"]
     assert "12 of them were answered bear, and people said teddy" in why["sentence"]
     assert "no colour" in why["sentence"] or "pale colours" in why["sentence"]
-    assert "12 of the wrong ones come from shop, of which 23% of those read were" in why["sentence"]
+    assert "12 of the wrong ones come from shop, which sent 23% of those" in why["sentence"]
     assert (len(why["pictures"]), why["segment"]["name"]) == (12, "shop")
     assert {(one["answer"], one["truth"]) for one in why["pictures"]} == {("bear", "teddy")}

@@ -6,7 +6,7 @@ import pytest
 from monitoring import hours, loop
 from monitoring.due import Stretch
 from monitoring.hours import Hours
-from store import slices, windows
+from store import predictions, slices, windows
 from store.database import Database
 from store.windows import NewWindow
 from tests.monitoring.given import Watched, opinions
@@ -103,6 +103,24 @@ def test_the_reference_stays_the_first_nights(days: Days, monkeypatch: pytest.Mo
     assert first is not None
     assert later_on is not None
     assert (first.window_ids, first.digest) == (later_on.window_ids, later_on.digest)
+
+
+def test_nights_that_retention_has_begun_to_take_are_no_reference_and_later_ones_are(
+    days: Days,
+) -> None:
+    nights = [days.night(day) for day in range(6)]
+    now = days.night(6, check=False)
+    with days.database.write() as session:
+        # the first night's first prediction has gone, the second night's features too, and the others have theirs
+        rows = [predictions.get(session, one.first_prediction_id) for one in nights]
+        session.delete(rows[0])
+        for row in [*rows[2:], predictions.get(session, now.first_prediction_id)]:
+            row.features = b"\0\0"
+    found = days.reference(now)
+    assert found is not None
+    with days.database.read() as session:
+        firsts = [windows.get(session, one).first_prediction_id for one in found.window_ids]
+    assert firsts == [one.first_prediction_id for one in nights[2:]]
 
 
 def test_a_window_of_many_hours_has_no_hour(days: Days) -> None:
