@@ -72,10 +72,10 @@ def _coloured(
 def _sketch(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
     pixels = np.full((height, width, 3), 255, np.uint8)
     # few or many lines, thin or thick, dark or pale: different drawings, which no burst's collapse takes for one
-    thick, ink = int(rng.integers(1, 4)), int(rng.integers(0, 120))
-    for row in rng.integers(4, height - 4, rng.integers(1, 8)):
+    thick, ink = int(rng.integers(1, 3)), int(rng.integers(0, 120))
+    for row in rng.integers(4, height - 4, rng.integers(1, 5)):
         pixels[row : row + thick, 4:-4] = ink
-    for column in rng.integers(4, width - 4, rng.integers(1, 8)):
+    for column in rng.integers(4, width - 4, rng.integers(1, 5)):
         pixels[4:-4, column : column + thick] = ink
     return pixels
 
