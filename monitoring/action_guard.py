@@ -23,7 +23,7 @@ class Changed:
 
     @property
     def stops(self) -> tuple[Cell, ...]:
-        """The cells that take a candidate back."""
+        """The cells that hold a candidate where it is."""
         return tuple(one for one in self.changed if one.verdict == "stop")
 
     def as_json(self) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """The rule by which a candidate advances, is held or is taken back, as numbers that every decision keeps.
 
 The error of a revert is shared out: HARM .03, HARM within a class .01, and .01 for failures and slowness. Changed actions
-have a level of their own (`store.action_ratio`): a candidate that decides otherwise may be right.
+have a level of their own (`store.action_ratio`) and hold it: a candidate that decides otherwise may be right.
 The whole rule stands in the decision's row, so that a later change of settings changes no decision that was made.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "evidence-2"
+VERSION = "evidence-3"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ FRESH = timedelta(seconds=60)
 # a hold that says the same as the one before is kept this often
 AGAIN = timedelta(minutes=1)
 OVERDUE = "evidence_overdue"
+GUARD = "rollout_guard"
 
 log = structlog.get_logger("monitoring")
 
@@ -144,25 +145,38 @@ def _keep(
                 rollout.id,
                 act.move,
                 Actor("monitoring", monitor.name),
-                _reason(act, new),
+                _reason(act),
                 now,
                 evidence={"decision": decision.id, **{one: new.values[one] for one in _TOLD}},
                 share=act.share if act.move == "expand" else None,
                 decision_id=decision.id,
             )
         _alarms(session, candidacy, act, now)
+        if "actions" in act.because and (last is None or "actions" not in _because(last)):
+            detail = {
+                "rollout": candidacy.rollout_id,
+                "because": ["actions"],
+                "actions": _words(new),
+            }
+            _raise(session, GUARD, candidacy.candidate_id, detail, now)
         return decision.id
 
 
 _TOLD = ("pairs", "wins", "losses", "overdue", "harm", "class_harm", "not_worse", "actions")
 
 
-def _reason(act: Act, new: NewDecision) -> str:
+def _because(decision: Decision) -> list[str]:
+    because: list[str] = decision.values["act"]["because"]
+    return because
+
+
+def _words(new: NewDecision) -> str:
+    return action_guard.in_words(action_guard.of_json(new.values["actions"]))
+
+
+def _reason(act: Act) -> str:
     if act.move == "revert":
-        told = f"The evidence is against it: {', '.join(act.because)}."
-        if "actions" not in act.because:
-            return told
-        return f"{told} {action_guard.in_words(action_guard.of_json(new.values['actions']))}."
+        return f"The evidence is against it: {', '.join(act.because)}."
     return "By the evidence it is not worse."
 
 
@@ -178,7 +192,7 @@ def _alarms(session: Session, candidacy: Candidacy, act: Act, now: datetime) -> 
                 alarms.clear(session, one.id, now)
     if act.move == "revert":
         detail = {"rollout": candidacy.rollout_id, "because": list(act.because)}
-        _raise(session, "rollout_guard", about, detail, now)
+        _raise(session, GUARD, about, detail, now)
 
 
 def _raise(

@@ -51,7 +51,7 @@ class Seen:
 class Judgement:
     """`because`: the guards that fired, or what is waited for.
 
-    Of harm, class_harm, failing, slow, after_full, actions; overdue, full, readers, pairs, evidence. `evidence`: natural
+    Of harm, class_harm, failing, slow, after_full; actions, overdue, full, readers, pairs, evidence. `evidence`: natural
     logarithms of e-values by guard, with "not_worse" for an advance; `margin`: what the readers' error leaves of it.
     """
 
@@ -135,8 +135,6 @@ def _after_full(seen: Seen) -> float:
 def _fired(seen: Seen, rule: Rule, evidence: dict[str, float]) -> tuple[str, ...]:
     limits = thresholds(rule, seen.classes)
     reached = tuple([name for name in _GUARDS if evidence[name] >= limits[name]])
-    if seen.actions.stops:
-        reached = (*reached, "actions")
     if not reached or seen.counts.overdue_share <= rule.overdue:
         return reached
     # with many labels overdue, those that are there are no sample of all
@@ -147,6 +145,7 @@ def _lacking(
     seen: Seen, rule: Rule, step: Step, margin: float, not_worse: float
 ) -> tuple[str, ...]:
     lacks = (
+        ("actions", bool(seen.actions.stops)),
         ("overdue", seen.counts.overdue_share > rule.overdue),
         ("full", seen.full),
         ("readers", margin <= 0),

@@ -24,7 +24,7 @@ BECAUSE = {
     "failing": "the candidate fails too often",
     "slow": "the candidate is too slow too often",
     "after_full": "it has got worse since it answers everything",
-    "actions": "what is decided has changed too much in one segment",
+    "actions": "what is decided has at least doubled or halved in a segment: people say whether that is right",
     "overdue": "too many questions to people are past their time: answer those first",
     "full": "it answers everything and stays watched",
     "readers": "the reviewers' own error is not known well enough: more pictures must be read twice",

@@ -1,4 +1,4 @@
-"""The guard of actions: a candidate that decides otherwise in one segment is taken back, by counts that are kept."""
+"""The guard of actions: a candidate that decides otherwise in one segment is held, by counts that are kept."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from monitoring.evidence_rule import Rule
 from monitoring.paired import Paired
 from monitoring.prefix import Alike
 from monitoring.reader_error import Doubles
-from store import action_ratio, rollouts
+from store import action_ratio, alarms, rollouts
 from store.database import Database
 from store.ids import new_id
 from store.prediction_log import Entry, PredictionLog
@@ -33,13 +33,13 @@ def changed(before: action_ratio.Counts, now: action_ratio.Counts) -> Changed:
     return Changed(len(cells), tuple(one for one in cells if one.verdict is not None))
 
 
-def test_a_stop_takes_it_back_though_the_labels_say_that_it_is_not_worse() -> None:
+def test_a_stop_holds_it_though_the_labels_say_that_it_is_not_worse() -> None:
     paired = Paired(Rule(margin=0.01), 3, step=1, doubles=Doubles(2000, 40))
     paired.add(Alike(900, 1))
     assert paired.look(NOW).verdict == "advance"
     paired.actions = changed(BEFORE, NOWADAYS)
     judgement = paired.look(NOW)
-    assert (judgement.verdict, judgement.because) == ("revert", ("actions",))
+    assert (judgement.verdict, judgement.because) == ("hold", ("actions",))
 
 
 def test_what_is_worth_a_look_stops_nothing() -> None:
@@ -59,7 +59,7 @@ def test_what_is_kept_is_judged_alike_again() -> None:
     )
 
 
-def test_an_equal_candidate_that_is_looked_at_again_and_again_is_seldom_taken_back() -> None:
+def test_an_equal_candidate_that_is_looked_at_again_and_again_is_seldom_held() -> None:
     """Five segments, four actions, 80 looks: the level over all of it is .05; the bound errs once in a million."""
     chance, runs, stopped = np.random.default_rng(7), 100, 0
     shares = np.array([0.5, 0.2, 0.2, 0.1])
@@ -83,7 +83,7 @@ def _counts(table: np.typing.NDArray[np.int64]) -> dict[tuple[str, str], int]:
 
 
 @pytest.mark.parametrize("often", [2, 10])
-def test_a_candidate_whose_actions_changed_is_taken_back_by_a_decision_that_can_be_made_again(
+def test_a_candidate_whose_actions_changed_is_held_by_a_decision_that_can_be_made_again(
     sqlite_url: str, tmp_path: Path, often: int
 ) -> None:
     database = Database(sqlite_url)
@@ -98,11 +98,17 @@ def test_a_candidate_whose_actions_changed_is_taken_back_by_a_decision_that_can_
         assert rolled.last().verdict == "hold"
         assert rolled.last().values["actions"] == {"cells": 2, "changed": []}
     else:
-        assert rolled.last().values["act"]["because"] == ["actions"]
+        rolled.look(hours=2)  # is told once
+        assert rolled.last().verdict == "hold"
+        assert "actions" in rolled.last().values["act"]["because"]
         with database.read() as session:
             event = rollouts.events(session, 1, rolled.id)[0]
-        assert (event.move, event.decision_id) == ("revert", rolled.last().id)
-        assert "'black' in segment zoo: 100 of 200 answers now, 20 of 200 before" in event.reason
+            (alarm,) = alarms.open_alarms(session, "rollout_guard")
+        assert event.move == "limit"
+        assert (alarm.pages, alarm.times) == (True, 1)
+        assert alarm.detail["actions"] == (
+            "'black' in segment zoo: 100 of 200 answers now, 20 of 200 before"
+        )
     with database.write() as session:  # as retention does one day
         session.query(Prediction).filter(Prediction.segment == "zoo").delete()
     assert rolled.differences() == []
