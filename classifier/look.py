@@ -51,6 +51,7 @@ LOGARITHMIC = {
 ODDS = {"brightness": 0.004, "flat_share": 0.004}
 NEAREST = 10
 CAP = 2000
+AT_ONCE = 200
 _SIDES = np.array([*JUDGED.values()] * 2)
 _PLACES = {name: place for place, name in enumerate(_LEAST_SPREAD)}
 _LOGARITHMIC = [_PLACES[name] for name in LOGARITHMIC]
@@ -72,17 +73,39 @@ class Group:
     spread: Floats
     rows: Floats
 
-    def distances(self, scaled_rows: Floats) -> Floats:
-        """Of pictures as `scaled` gives them to the `NEAREST`-th nearest training picture, (n,)."""
-        x = (scaled_rows[:, [_PLACES[name] for name in self.names]] - self.centre) / self.spread
-        squares = (x * x).sum(axis=1)[:, None] + self._lengths
-        squares -= 2 * x @ self.rows.T
-        place = min(NEAREST, len(self.rows)) - 1
-        return np.sqrt(np.maximum(np.partition(squares, place, axis=1)[:, place], 0.0))
 
-    @cached_property
-    def _lengths(self) -> Floats:
-        return np.asarray((self.rows * self.rows).sum(axis=1))
+class _Together:
+    """All groups at once, each filled up with columns of zeros to as many as the widest has."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        count, widest = len(groups), max(len(one.names) for one in groups)
+        self.places = np.zeros((count, widest), dtype=np.intp)
+        self.centres, self.scales = np.zeros((2, count, 1, widest))
+        self.rows = np.zeros((count, widest, len(groups[0].rows)))
+        for number, one in enumerate(groups):
+            width = len(one.names)
+            self.places[number, :width] = [_PLACES[name] for name in one.names]
+            self.centres[number, 0, :width] = one.centre
+            self.scales[number, 0, :width] = 1 / one.spread
+            self.rows[number, :width] = one.rows.T
+        self.lengths = (self.rows**2).sum(axis=1, keepdims=True)
+
+    def distances(self, scaled_rows: Floats) -> Floats:
+        """Of n pictures as `scaled` gives them to the `NEAREST`-th nearest training picture, (n, groups)."""
+        # a million pictures need no more memory than some hundred
+        parts = [
+            self._some(scaled_rows[start : start + AT_ONCE])
+            for start in range(0, len(scaled_rows), AT_ONCE)
+        ]
+        return np.concatenate(parts) if len(parts) != 1 else parts[0]
+
+    def _some(self, scaled_rows: Floats) -> Floats:
+        x = (scaled_rows[:, self.places].transpose(1, 0, 2) - self.centres) * self.scales
+        nearness = self.lengths - 2 * (x @ self.rows)
+        place = min(NEAREST, self.rows.shape[2]) - 1
+        nearest = np.partition(nearness, place, axis=2)[:, :, place]
+        squares = nearest + (x * x).sum(axis=2)
+        return np.asarray(np.sqrt(np.maximum(squares, 0.0)).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +120,12 @@ class Look:
         and the distance in each group."""
         x = scaled(properties)
         sides = self.sides.score(_both_sides(x))
-        groups = [group.distances(x) for group in self.groups]
-        return sides, np.stack([sides.max(axis=1), *groups], axis=1)
+        strangest = sides.max(axis=1, keepdims=True)
+        return sides, np.concatenate([strangest, self._together.distances(x)], axis=1)
+
+    @cached_property
+    def _together(self) -> _Together:
+        return _Together(self.groups)
 
     def arrays(self) -> dict[str, Floats]:
         """For the archive; `look_from` reads them."""

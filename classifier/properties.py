@@ -21,6 +21,7 @@ FLAT = 0.004
 SMOOTH = 0.001
 # ITU-R BT.601, as Pillow's own conversion to grey
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_LUMA_OF_BYTES = LUMA / np.float32(255)
 # weights of the rows or columns of a thumbnail
 _EVENLY = np.full(THUMBNAIL, 1 / THUMBNAIL, np.float32)
 _MIDDLE = np.zeros(THUMBNAIL, np.float32)
@@ -75,13 +76,13 @@ def measure(picture: Picture) -> dict[str, float]:
     """
     thumbnail = _thumbnail(picture.pixels)
     planes = _planes(thumbnail)
-    luma = _luma(planes)
+    luma = (LUMA @ planes).reshape(THUMBNAIL, THUMBNAIL)
     area = picture.width * picture.height
     brightness, contrast = _mean_and_deviation(luma)
     return {
         "brightness": brightness,
         "contrast": contrast,
-        **_colour(planes.reshape(3, -1)),
+        **_colour(planes),
         **_structure(luma, contrast),
         **_layout(luma, contrast),
         "grain": _grain(picture.pixels),
@@ -101,14 +102,10 @@ def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _planes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 (h, w, 3) to float32 (3, h, w) in 0 to 1."""
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32) / np.float32(255)
-
-
-def _luma(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    red, green, blue = planes
-    luma: NDArray[np.float32] = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
-    return luma
+    """uint8 (h, w, 3) to float32 (3, h * w) in 0 to 1."""
+    planes = np.ascontiguousarray(pixels.reshape(-1, 3).T).astype(np.float32)
+    planes *= np.float32(1 / 255)
+    return planes
 
 
 def _mean_and_deviation(values: NDArray[np.float32]) -> tuple[float, float]:
@@ -173,8 +170,9 @@ def _grain(pixels: NDArray[np.uint8]) -> float:
     height, width = pixels.shape[:2]
     top, left = max(0, (height - THUMBNAIL) // 2), max(0, (width - THUMBNAIL) // 2)
     middle = pixels[top : top + THUMBNAIL, left : left + THUMBNAIL]
+    luma: NDArray[np.float32] = middle.reshape(-1, 3).astype(np.float32) @ _LUMA_OF_BYTES
     # every other one is enough for a quantile
-    bends = np.abs(_laplacian(_luma(_planes(middle))).ravel()[::2])
+    bends = np.abs(_laplacian(luma.reshape(middle.shape[:2])).ravel()[::2])
     # the calmest fifth: edges and texture leave some of a picture alone, noise does not
     calm = np.partition(bends, bends.size // 5)[bends.size // 5] if bends.size else 0.0
     return math.log2(float(calm) + SMOOTH)
@@ -182,5 +180,4 @@ def _grain(pixels: NDArray[np.uint8]) -> float:
 
 def _entropy(luma: NDArray[np.float32]) -> float:
     levels = np.bincount((luma.ravel() * np.float32(255) + np.float32(0.5)).astype(np.int64))
-    shares = levels[levels > 0] / luma.size
-    return float(-(shares * np.log2(shares)).sum())
+    return math.log2(luma.size) - float(levels @ np.log2(np.maximum(levels, 1))) / luma.size
