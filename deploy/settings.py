@@ -26,6 +26,8 @@ def environment_for(data: Path, secret_key: str, ports: Mapping[str, int]) -> di
         **os.environ,
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        # training beside other programs: threads that spin while they wait take the cores from those they wait for
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "URSA_DATABASE_URL": database_url(data),
         "URSA_STORAGE_URL": str(data / "storage"),
         "URSA_SECRET_KEY": secret_key,

@@ -78,8 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--margin",
         type=float,
-        default=0.05,
-        help="by how much the candidate may be worse and still advance (0.05)",
+        help="by how much the candidate may be worse and still advance (0.05, of sample pictures 0.1)",
     )
     parser.add_argument(
         "--port", default="8000", help="of the service; the next two are for metrics"
@@ -95,7 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _choices(given: argparse.Namespace) -> Choices:
-    network = dict(SAMPLE_NETWORK if given.train is None else {})
+    sample = given.train is None
+    network = dict(SAMPLE_NETWORK if sample else {})
     for name in ("size", "epochs", "architecture"):
         if (said := getattr(given, name)) is not None:
             network[f"--{name}"] = str(said)
@@ -103,9 +103,11 @@ def _choices(given: argparse.Namespace) -> Choices:
         network=tuple(word for pair in network.items() for word in pair if word),
         retrain_epochs=given.retrain_epochs or 24,
         batch_size=int(network.get("--batch-size", "32")),
-        margin=given.margin,
-        # half of the drawn ones is by night, and they are few
-        back=1 / 2 if given.train is None else 2 / 3,
+        # few sample pictures come: a wider margin is what they can show
+        margin=given.margin or (0.1 if sample else 0.05),
+        labels_before=640 if sample else 480,
+        labels=1000 if sample else 700,
+        back=1 / 2 if sample else 2 / 3,
     )
 
 

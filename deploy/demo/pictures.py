@@ -19,7 +19,7 @@ MOST_MEASURED = {"ordinary": 200, "shift": 300}
 SHARES_OF_MEASURED = {"ordinary": 0.5, "shift": 0.25}
 LEAST = 40  # pictures of a kind with which anything can be shown
 # pictures of each class that are drawn: to learn from, ordinary, and of each shift
-DRAWN = {"train": 150, "ordinary": 110, "drawn": 140, "night": 140}
+DRAWN = {"train": 150, "ordinary": 110, "drawn": 180, "night": 180}
 
 
 @dataclass(frozen=True)
