@@ -131,6 +131,7 @@ def parse(given: Mapping[str, Any]) -> Scope:
         raise _wrong("at_limit needs hold_seconds.")
     windows, days = _windows(given.get("times", [])), _days(given.get("days", []))
     zone = given.get("zone")
+    named = _zone(zone) if zone is not None else "UTC"
     if (windows or days) and zone is None:
         raise _wrong("Days and times are local: say the zone, such as Europe/Berlin.")
     return Scope(
@@ -139,7 +140,8 @@ def parse(given: Mapping[str, Any]) -> Scope:
         subjects=_names(given, "subjects"),
         days=days,
         windows=windows,
-        zone=_zone(zone) if zone is not None else "UTC",
+        # of no use without days or times, and not kept then
+        zone=named if windows or days else "UTC",
         expires_at=_moment(given.get("expires_at")),
         share=float(share),
         hold_seconds=hold,

@@ -88,7 +88,8 @@ def test_the_first_pass_is_blind(start: Start, tmp_path: Path) -> None:
     page = anna.http.get(f"/review/{handful.json()['reviews'][0]['id']}")
     assert page.status_code == 200
     choices = [one.attributes.get("value") for one in read(page.text).all("button", name="press")]
-    assert choices[:2] == ["class:cubbish", "class:plush"]
+    # in which order is drawn for her and the day
+    assert set(choices[:2]) == {"class:cubbish", "class:plush"}
     for text in (handful.text, read(page.text).all("main")[0].text):
         assert not [word for word in hidden if word in text]
 
