@@ -2,8 +2,8 @@
 
 Each property is judged on both sides by its own tail; the strangest is one part of the look. Three groups of
 properties are also judged together, because colours, details and the places of the light can each be ordinary and
-yet never have been seen together: distance to the k-th nearest training picture within the group. They are parts of their own, since among
-two dozen tails they would drown. Which words belong to what is in `classifier.reasons`.
+yet never have been seen together: distance to the k-th nearest training picture within the group. They are parts of
+their own, since among two dozen tails they would drown. Which words belong to what is in `classifier.reasons`.
 """
 
 from collections.abc import Mapping, Sequence

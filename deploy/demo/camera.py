@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.demo.pictures import Sample
 from service.client import Answer, Client, Refused
 
-# as many as keep each below the hundred answers from which a changed share of one class stops a candidate: a model
+# as many as keep each below the hundred answers from which a changed share of one class holds a candidate: a model
 # that has learned a shift answers otherwise than the one that had not
 SITES = tuple(f"camera {number}" for number in range(1, 13))
 

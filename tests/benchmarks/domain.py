@@ -44,8 +44,7 @@ from tests.benchmarks.shifted import SHIFTS, encode, unit
 PACS = Path("../shared/data/pacs")
 DRAWN_PER_CLASS = 300
 TEST, HELD_OUT, ENOUGH = 0.15, 0.40, 600
-MOST_SHIFTED = 400
-UNITS = 300
+MOST_SHIFTED, UNITS = 400, 300
 # of the calibration pictures; training looks at them after every epoch
 VALIDATION = 60
 SPLITS = 1000
