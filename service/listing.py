@@ -56,7 +56,7 @@ def versions(session: Session, limit: int = 50) -> list[Listed]:
 class Way:
     """A rollout with what was decided and done, newest first; `scope` in words, `confirmed` who said `full`.
 
-    `step`: the event that began the step in which it is, None before there is one.
+    `steps`: every step that it took, oldest first.
     """
 
     number: int
@@ -65,7 +65,12 @@ class Way:
     decisions: Sequence[Decision]
     confirmed: Sequence[str]
     scope: str | None
-    step: int | None
+    steps: Sequence[pairs.Step]
+
+    @property
+    def step(self) -> int | None:
+        """The event that began the step in which it is; None before there is one."""
+        return self.steps[-1].event_id if self.steps else None
 
 
 def way(session: Session) -> Way | None:
@@ -81,7 +86,7 @@ def way(session: Session) -> Way | None:
         decisions=decisions.newest(session, 200, rollout.id),
         confirmed=rollout_events.confirmed(session, rollout.id),
         scope=scopes.words(scopes.kept(scope)) if scope is not None else None,
-        step=steps[-1].event_id if (steps := pairs.steps(session, rollout.id)) else None,
+        steps=pairs.steps(session, rollout.id),
     )
 
 

@@ -135,17 +135,18 @@ def last_of_sources(
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a rollout's way: the event that began it, the stage it is in, and when it began."""
+    """A step of a rollout's way: the event that began it, the stage it is in, when it began, and the share since then."""
 
     event_id: int
     stage: str
     at: datetime
+    share: float
 
 
 def steps(session: Session, rollout_id: str) -> list[Step]:
     """Every move that led to a stage, oldest first."""
     rows = session.execute(
-        select(RolloutEvent.id, RolloutEvent.to_stage, RolloutEvent.at)
+        select(RolloutEvent.id, RolloutEvent.to_stage, RolloutEvent.at, RolloutEvent.share)
         .where(
             RolloutEvent.rollout_id == rollout_id,
             RolloutEvent.to_stage.is_not(None),
@@ -153,7 +154,7 @@ def steps(session: Session, rollout_id: str) -> list[Step]:
         )
         .order_by(RolloutEvent.id)
     )
-    return [Step(event_id, str(stage), at) for event_id, stage, at in rows.tuples()]
+    return [Step(event_id, str(stage), at, share) for event_id, stage, at, share in rows.tuples()]
 
 
 def single(session: Session, rollout_id: str, until: int) -> Sequence[Pair]:

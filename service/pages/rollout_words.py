@@ -15,6 +15,7 @@ from store import preflight
 from store import scope as scopes
 from store.action_ratio import Cell
 from store.actions import Report
+from store.pairs import Step
 from store.rollouts import Live
 from store.tables import Decision
 
@@ -42,7 +43,7 @@ BETS = (0.15, 0.235, 0.37, 0.58, 0.9)
 
 @dataclass(frozen=True)
 class Stop:
-    """One step of the way: `state` is done, here or ahead."""
+    """One step of the way: `state` is done, skipped, here or ahead."""
 
     name: str
     about: str
@@ -61,27 +62,38 @@ class Drawn:
 
 
 def track(way: Way | None) -> list[Stop]:
-    """Every step from `manual` to `full` by the plan."""
+    """Every step from `manual` to `full`, by the plan and by the shares that were really taken."""
     plan = way.rollout.preflight if way else None
-    steps: list[float] = list((plan or {}).get("steps", preflight.STEPS))
-    names = ["manual", "limited", *(f"{100 * step:g} %" for step in steps), "full"]
-    here = -1
-    if way is not None:
-        stage, share = way.rollout.stage, way.rollout.share
-        here = {"manual": 0, "limited": 1, "full": len(names) - 1}.get(stage, 2)
-        if stage == "expanding":
-            here += sum(step < share for step in steps)
-    about = [
-        "runs alongside",
-        "inside a scope",
-        *["of all subjects"] * len(steps),
-        "answers everything",
+    taken = _taken(way)
+    shares = {one.share for one in taken if one.stage == "expanding"}
+    steps = sorted(shares.union((plan or {}).get("steps", preflight.STEPS)))
+    stops = [
+        ("manual", "runs alongside"),
+        ("limited", "inside a scope"),
+        *((f"{100 * share:g} %", "of all subjects") for share in steps),
+        ("full", "answers everything"),
     ]
+    here = _name(taken[-1]) if taken else None
+    passed = {_name(one) for one in taken}
     ended = way is not None and way.rollout.ended_at is not None
-    return [
-        Stop(name, about[place], "done" if place < here or (ended and place == here) else "here" if place == here else "ahead")
-        for place, name in enumerate(names)
-    ]  # fmt: skip
+    track, ahead = [], here is None
+    for name, about in stops:
+        state = "ahead" if ahead else "done" if name in passed else "skipped"
+        if name == here:
+            state, ahead = "done" if ended else "here", True
+        track.append(Stop(name, about, state))
+    return track
+
+
+def _taken(way: Way | None) -> list[Step]:
+    """The steps since it last began: who falls back to `manual` begins anew."""
+    steps = list(way.steps) if way else []
+    begun = max((place for place, one in enumerate(steps) if one.stage == "manual"), default=0)
+    return steps[begun:]
+
+
+def _name(step: Step) -> str:
+    return f"{100 * step.share:g} %" if step.stage == "expanding" else step.stage
 
 
 def waits(way: Way | None, now: datetime) -> list[str]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from store import decisions, pairs, rollouts, switches
 from store.decisions import NewDecision
 from tests.service import rows
 from tests.service.browsing import Browser
-from tests.service.serving import Serving
-from tests.store.rolling import PLAN
+from tests.service.serving import TESTER, Serving
+from tests.store.rolling import PLAN, prepare
 
 
 @pytest.fixture
@@ -121,3 +122,47 @@ def test_the_switches_act_and_are_told(served: Serving, tmp_path: Path) -> None:
     trail = olga.http.get("/rollout/audit-trail.csv").text
     for word in ("smoke", "steam", "holidays", "back"):
         assert word in trail
+
+
+def told(browser: Browser) -> list[str]:
+    """The steps of the way as the page tells them, from left to right."""
+    (way,) = browser.page("/rollout").all("ol", class_="track")
+    return [" ".join(one.text for one in stop.inside) for stop in way.all("li")]
+
+
+def test_steps_that_people_passed_over_are_told_as_skipped_until_it_begins_anew(
+    served: Serving, tmp_path: Path
+) -> None:
+    olga, rollout = Browser(served, "olga"), served.open(served.register(tmp_path / "one"))
+
+    def move(name: str, **how: Any) -> None:
+        with served.database.write() as session:
+            rollouts.move(session, rollout, name, TESTER, "a test", wall_clock(), **how)
+
+    with served.database.write() as session:
+        prepare(rollouts.get(session, rollout))
+    assert told(olga)[:2] == ["manual runs alongside · now", "limited inside a scope"]
+    move("limit")
+    move("expand", share=0.3)
+    assert told(olga) == [
+        "manual runs alongside · done",
+        "limited inside a scope · done",
+        "5 % of all subjects · skipped",
+        "25 % of all subjects · skipped",
+        "30 % of all subjects · now",
+        "50 % of all subjects",
+        "full answers everything",
+    ]
+    move("fall_back")
+    assert told(olga)[:2] == ["manual runs alongside · now", "limited inside a scope"]
+    move("promote")
+    assert told(olga) == [
+        "manual runs alongside · done",
+        "limited inside a scope · skipped",
+        "5 % of all subjects · skipped",
+        "25 % of all subjects · skipped",
+        "50 % of all subjects · skipped",
+        "full answers everything · now",
+    ]
+    move("revert")
+    assert told(olga)[-2:] == ["50 % of all subjects · skipped", "full answers everything · done"]
