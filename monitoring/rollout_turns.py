@@ -29,6 +29,7 @@ FRESH = timedelta(seconds=60)
 AGAIN = timedelta(minutes=1)
 OVERDUE = "evidence_overdue"
 GUARD = "rollout_guard"
+HELD = "rollout_held"
 
 log = structlog.get_logger("monitoring")
 
@@ -153,12 +154,8 @@ def _keep(
             )
         _alarms(session, candidacy, act, now)
         if "actions" in act.because and (last is None or "actions" not in _because(last)):
-            detail = {
-                "rollout": candidacy.rollout_id,
-                "because": ["actions"],
-                "actions": _words(new),
-            }
-            _raise(session, GUARD, candidacy.candidate_id, detail, now)
+            detail = {"rollout": candidacy.rollout_id, "actions": _words(new)}
+            _raise(session, HELD, candidacy.candidate_id, detail, now)
         return decision.id
 
 
@@ -183,19 +180,24 @@ def _reason(act: Act) -> str:
 def _alarms(session: Session, candidacy: Candidacy, act: Act, now: datetime) -> None:
     """Page somebody when labels are overdue, and when a candidate was taken back; say when labels are there again."""
     about = candidacy.candidate_id
-    late = "overdue" in act.because
-    if late:
+    if "overdue" in act.because:
         _raise(session, OVERDUE, about, {"rollout": candidacy.rollout_id}, now)
     else:
-        for one in alarms.open_alarms(session, OVERDUE):
-            if one.model_version_id == about:
-                alarms.clear(session, one.id, now)
+        _clear(session, OVERDUE, about, now)
     if act.move == "revert":
         detail = {"rollout": candidacy.rollout_id, "because": list(act.because)}
         _raise(session, GUARD, about, detail, now)
+        # what was taken back waits for nobody
+        _clear(session, HELD, about, now)
 
 
 def _raise(
     session: Session, kind: str, version_id: str, detail: dict[str, Any], now: datetime
 ) -> None:
     alarms.raise_alarm(session, NewAlarm(kind, "", version_id, None, detail, pages=True), now)
+
+
+def _clear(session: Session, kind: str, version_id: str, now: datetime) -> None:
+    for one in alarms.open_alarms(session, kind):
+        if one.model_version_id == version_id:
+            alarms.clear(session, one.id, now)

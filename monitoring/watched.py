@@ -17,7 +17,7 @@ from store.tables import Accuracy, Alarm
 
 ALL = "all"
 # kinds of alarms and jobs that have series of their own; whatever is added later counts as "other" until it is here
-ALARMS = ("window", "online", "accuracy", "rollout_guard", "evidence_overdue")
+ALARMS = ("window", "online", "accuracy", "rollout_guard", "rollout_held", "evidence_overdue")
 JOBS = (
     "train", "backtest", "export", "clean", "window", "null_replay", "accuracy", "retention", "webhooks",
 )  # fmt: skip

@@ -51,7 +51,8 @@ ALARMS = {
     "online": "Unlike the training, picture by picture",
     "window": "A window has moved",
     "accuracy": "Accuracy has fallen",
-    "rollout_guard": "A candidate was taken back, or is held until people look",
+    "rollout_guard": "A candidate was taken back",
+    "rollout_held": "A candidate is held until people look",
     "evidence_overdue": "A candidate’s labels are overdue",
 }
 MOVES = {

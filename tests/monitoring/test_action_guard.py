@@ -103,12 +103,18 @@ def test_a_candidate_whose_actions_changed_is_held_by_a_decision_that_can_be_mad
         assert "actions" in rolled.last().values["act"]["because"]
         with database.read() as session:
             event = rollouts.events(session, 1, rolled.id)[0]
-            (alarm,) = alarms.open_alarms(session, "rollout_guard")
+            (alarm,) = alarms.open_alarms(session)
         assert event.move == "limit"
-        assert (alarm.pages, alarm.times) == (True, 1)
+        assert (alarm.kind, alarm.pages, alarm.times) == ("rollout_held", True, 1)
         assert alarm.detail["actions"] == (
             "'black' in segment zoo: 100 of 200 answers now, 20 of 200 before"
         )
+        rolled.say(rolled.answers(12, "black", candidate_answers=True), "teddy")
+        rolled.look()
+        with database.read() as session:
+            (alarm,) = alarms.open_alarms(session)
+        # it is gone: nobody is told that it waits for them
+        assert (rolled.last().verdict, alarm.kind) == ("revert", "rollout_guard")
     with database.write() as session:  # as retention does one day
         session.query(Prediction).filter(Prediction.segment == "zoo").delete()
     assert rolled.differences() == []

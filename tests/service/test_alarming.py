@@ -63,6 +63,9 @@ def test_an_accuracy_alarm_is_told_with_the_wrong_answers_and_leads_to_what_it_r
         alarm = alarms.raise_alarm(session, new, wall_clock())
         other = NewAlarm("rollout_guard", "", version.id, None, {}, pages=True)
         guard = alarms.raise_alarm(session, other, wall_clock())
+        changed = {"actions": "'bear' in segment zoo: 90 of 200 answers now, 20 of 200 before"}
+        waits = NewAlarm("rollout_held", "", version.id, None, changed, pages=True)
+        held = alarms.raise_alarm(session, waits, wall_clock())
     anna = Browser(served, "anna")
     page = anna.page(f"/drift?alarm={alarm.id}")
     for words in ("12 of 42 answers are wrong.", "It was held to 93.0 %", "teddy, not bear"):
@@ -71,6 +74,10 @@ def test_an_accuracy_alarm_is_told_with_the_wrong_answers_and_leads_to_what_it_r
     assert len(page.all("img", class_="thumb")) == 1
     page = anna.page(f"/drift?alarm={guard.id}")
     assert "A candidate was taken back" in page.text
+    assert page.all("a", href="/rollout")
+    page = anna.page(f"/drift?alarm={held.id}")
+    assert "A candidate is held until people look" in page.text
+    assert f"What is decided has changed: {changed['actions']}." in page.text
     assert page.all("a", href="/rollout")
 
 
