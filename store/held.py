@@ -1,59 +1,107 @@
 """Answers that wait for a person longer than their scope allows, and what becomes of them then.
 
-The scope under which an answer was held says it, as the rollout event kept it: the incumbent's answer is given, the
-candidate's, or it goes on waiting. Order: find those past their deadline, answer each once. The question to people
-stays open: what they say is still evidence, it only comes too late for the consumer.
+The scope under which the candidate's answer was held says it, as the newest event of the candidate's own rollout kept it
+then: the incumbent's answer is given, the candidate's, or it goes on waiting. Order: find those past their deadline, answer
+each once. The question to people stays open: what they say is still evidence, it only comes too late for the consumer.
+What a policy held waits for a person whatever a scope says; while all models are stopped nothing is given, and nothing
+ever of a version that was reverted.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from store import webhooks
-from store.tables import Prediction, Review, RolloutEvent, ShadowAnswer
+from store import switches, webhooks
+from store.tables import Prediction, Review, Rollout, RolloutEvent, ShadowAnswer
+
+PAGE = 200
 
 
-def overdue(session: Session, now: datetime, limit: int = 200) -> Sequence[str]:
-    """Ids of predictions that are still pending past the deadline of their held review, oldest first."""
-    return session.scalars(
-        select(Prediction.id)
-        .join(Review, Review.prediction_id == Prediction.id)
-        .join(RolloutEvent, RolloutEvent.id == Prediction.rollout_event_id)
-        .where(
-            Review.lane == "held",
-            Review.status == "open",
-            Review.deadline <= now,
-            Prediction.status == "pending",
-            RolloutEvent.scope["at_limit"].as_string().in_(("incumbent", "candidate")),
-        )
-        .order_by(Prediction.id)
-        .limit(limit)
-    ).all()
+def overdue(session: Session, now: datetime) -> list[str]:
+    """Ids of predictions that are still pending past the deadline of their held review and get an answer now, oldest first.
+
+    At most some PAGE of them; those for which a person is waited for hold up nobody behind them.
+    """
+    found: list[str] = []
+    page: Sequence[Prediction] = ()
+    while len(found) < PAGE:
+        page = _past(session, now, page[-1].id if page else "")
+        found += [row.id for row in page if _written(session, row) is not None]
+        if len(page) < PAGE:
+            break
+    return found
 
 
 def answer_at_limit(session: Session, prediction_id: str, now: datetime) -> str | None:
     """Give the answer that the scope wrote down; None when there is none to give, or a person was first.
 
-    Where the incumbent did not answer the same picture (it was left out under load) the person is waited for.
+    Where the incumbent did not answer the same picture (it was left out under load) the person is waited for, and where
+    the version whose answer it would be was reverted meanwhile.
     """
     row = session.get(Prediction, prediction_id, with_for_update=True, populate_existing=True)
     if row is None or row.status != "pending":
         return None
-    event = session.get(RolloutEvent, row.rollout_event_id) if row.rollout_event_id else None
-    whose = (event.scope or {}).get("at_limit") if event is not None else None
-    label = row.label if whose == "candidate" else None
-    if whose == "incumbent":
-        label = session.scalar(
-            select(ShadowAnswer.label)
-            .where(ShadowAnswer.prediction_id == prediction_id, ShadowAnswer.error.is_(None))
-            .order_by(ShadowAnswer.id)
-            .limit(1)
-        )
+    label = _written(session, row)
     if label is None:
         return None
     row.status, row.answer, row.answered_by, row.answered_at = "answered", label, "model", now
     session.flush()
     webhooks.prediction_changed(session, row, "answered", now)
     return label
+
+
+def _past(session: Session, now: datetime, after_id: str) -> Sequence[Prediction]:
+    return session.scalars(
+        select(Prediction)
+        .join(Review, Review.prediction_id == Prediction.id)
+        .where(
+            Review.lane == "held",
+            Review.status == "open",
+            Review.deadline <= now,
+            Prediction.status == "pending",
+            Prediction.stage == "limited",
+            Prediction.id > after_id,
+        )
+        .order_by(Prediction.id)
+        .limit(PAGE)
+    ).all()
+
+
+def _written(session: Session, row: Prediction) -> str | None:
+    """The answer that is given at the limit by what was written down."""
+    # nobody else's answers are held by a scope
+    if row.stage != "limited" or switches.thrown(session, "killed"):
+        return None
+    own = _newest(session, row, Rollout.model_version_id == row.model_version_id)
+    whose = (own.scope or {}).get("at_limit") if own is not None else None
+    by = own if whose == "candidate" else None
+    if whose == "incumbent":
+        by = _newest(session, row, RolloutEvent.to_stage == "full")
+    if by is None:
+        return None
+    rollout = session.get_one(Rollout, by.rollout_id)
+    if rollout.outcome == "reverted":
+        return None
+    if whose == "candidate":
+        return row.label
+    # more than one version may have run alongside
+    return session.scalar(
+        select(ShadowAnswer.label).where(
+            ShadowAnswer.prediction_id == row.id,
+            ShadowAnswer.model_version_id == rollout.model_version_id,
+            ShadowAnswer.error.is_(None),
+        )
+    )
+
+
+def _newest(session: Session, row: Prediction, which: ColumnElement[bool]) -> RolloutEvent | None:
+    """The newest of such events that whoever answered knew of."""
+    return session.scalar(
+        select(RolloutEvent)
+        .join(Rollout, Rollout.id == RolloutEvent.rollout_id)
+        .where(which, RolloutEvent.id <= row.rollout_event_id)
+        .order_by(RolloutEvent.id.desc())
+        .limit(1)
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from monitoring import stage_turns
 from monitoring.monitor import Monitor
-from store import people, predictions, rollouts
+from store import held, people, predictions, rollouts, switches
 from store.database import Database
 from store.pictures import NewPicture
 from store.prediction_log import Entry, NewPrediction, NewShadow, PredictionLog
@@ -47,15 +47,21 @@ class Stage:
         made = {"model_version_id": self.new, "stage": "limited", "rollout_event_id": self.event}
         return prediction(self.consumer, number, **{**made, **changes})
 
-    def held(self, number: int, shadow: NewShadow | None) -> str:
+    def held(self, number: int, *shadows: NewShadow, **changes: Any) -> str:
         """A held answer whose review is due a minute after NOW."""
         row = self.answer(
-            number, decision="hold", status="pending", answer=None, answered_by=None, answered_at=None
+            number, decision="hold", status="pending", answer=None, answered_by=None, answered_at=None,
+            **changes,
         )  # fmt: skip
         picture = NewPicture(row.picture_digest, "png", 100, 64, 48)
         review = NewReview(row.id, row.picture_digest, "held", ("held",), deadline=later(minutes=1))
-        self.keep([Entry(row, picture, (shadow,) if shadow else (), review)])
+        self.keep([Entry(row, picture, shadows, review)])
         return row.id
+
+    def given(self, prediction_id: str) -> str | None:
+        """What the consumer was told after an hour."""
+        stage_turns.answer_overdue(monitor(self.database, later(hours=1)))
+        return self.row(prediction_id).answer
 
     def row(self, prediction_id: str) -> Prediction:
         with self.database.read() as session:
@@ -107,6 +113,65 @@ def test_a_held_answer_gets_at_its_limit_what_was_written(
 def test_without_the_incumbents_word_a_person_is_waited_for(database: Database) -> None:
     stage = Stage(database, {"hold_seconds": 60, "at_limit": "incumbent"})
     failed = NewShadow(stage.old, None, None, None, "NetworkError: no", 1.0)
-    rows = [stage.held(1, None), stage.held(2, failed)]
+    rows = [stage.held(1), stage.held(2, failed)]
     stage_turns.answer_overdue(monitor(database, later(hours=1)))
     assert [stage.row(one).status for one in rows] == ["pending", "pending"]
+
+
+def test_what_the_policy_held_outside_the_scope_never_gets_the_candidates_answer(
+    database: Database,
+) -> None:
+    stage = Stage(database, {"segments": ["barn"], "hold_seconds": 60, "at_limit": "incumbent"})
+    shadow = NewShadow(stage.new, "grizzly", 0.9, {"grizzly": 0.9}, None, 1.0)
+    waiting = stage.held(1, shadow, model_version_id=stage.old, stage="full", label="teddy")
+    assert stage.given(waiting) is None
+
+
+def test_an_event_of_another_rollout_takes_no_held_answers_outcome_away(database: Database) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "candidate"})
+    with database.write() as session:
+        first = rollouts.live(session).incumbent
+        assert first is not None
+        event = rollouts.move(session, first.rollout_id, "revert", SYSTEM, "it crashed", NOW)
+    assert stage.given(stage.held(1, rollout_event_id=event.id)) == "grizzly"
+
+
+def test_of_two_that_ran_alongside_the_incumbent_is_the_one_that_answered_everything(
+    database: Database,
+) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "incumbent"})
+    with database.write() as session:
+        before = version(session, "older").id
+    older = NewShadow(before, "black", 0.9, {"black": 0.9}, None, 1.0)
+    assert stage.given(stage.held(1, older, said(stage, "teddy"))) == "teddy"
+    assert stage.given(stage.held(2, older)) is None
+
+
+@pytest.mark.parametrize("at_limit", ["incumbent", "candidate"])
+def test_while_all_models_are_stopped_no_held_answer_is_a_models(
+    database: Database, at_limit: str
+) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": at_limit})
+    waiting = stage.held(1, said(stage, "grizzly"))
+    for on, given in ((True, None), (False, "grizzly")):
+        with database.write() as session:
+            switches.throw(session, "killed", on, "person", "olga", "look", NOW)
+        assert stage.given(waiting) == given
+
+
+def test_the_answer_of_a_version_that_was_reverted_is_not_given(database: Database) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "candidate"})
+    waiting = stage.held(1, said(stage, "teddy"))
+    with database.write() as session:
+        rollouts.move(session, stage.rollout, "revert", SYSTEM, "it is worse", NOW)
+    assert stage.given(waiting) is None
+
+
+def test_those_that_wait_for_a_person_hold_up_nobody_behind_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "PAGE", 2)
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "incumbent"})
+    for number in range(1, 5):
+        stage.held(number)
+    assert stage.given(stage.held(5, said(stage, "teddy"))) == "teddy"
