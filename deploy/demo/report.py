@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
-LOOK_SECONDS = 0.2
+# what is waited for takes seconds or minutes, and every look takes time from the programs that do it
+LOOK_SECONDS = 1.0
 # what the last line holds whatever happened; null is what was not measured
 KEYS = (
     "ordinary_before", "ordinary_after", "shift_before", "shift_after", "flagged_ordinary", "flagged_shift",

@@ -6,7 +6,6 @@ registered as simulated.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
 from deploy.demo.signed_in import NotTaken, SignedIn
 
@@ -22,24 +21,12 @@ class Labelled:
     skipped: int
 
 
-class Reviewer:
+class Reviewer(SignedIn):
     """Signed in by name and password; use it as a context."""
 
     def __init__(self, url: str, name: str, password: str) -> None:
-        self._pages = SignedIn(url, name, password)
-        self.name, self._number = name, 0
-
-    def __enter__(self) -> "Reviewer":
-        self._pages.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pages.__exit__(kind, error, trace)
+        super().__init__(url, name, password)
+        self._number = 0
 
     def label_all(self, truth: Truth) -> Labelled:
         """Answer until nothing waits; `truth` gives the class by picture digest, or None to skip."""
@@ -53,11 +40,11 @@ class Reviewer:
     def label(self, truth: Truth, most: int) -> Labelled:
         """Answer what waits first, `most` pictures at the most, of a handful that is taken at once."""
         labels = skipped = 0
-        for review in self._pages.send("/review/next", {"count": min(most, HANDFUL)})["reviews"]:
+        for review in self.send("/review/next", {"count": min(most, HANDFUL)})["reviews"]:
             digest = review["picture"].split("/")[2].split("?")[0]
             label = truth(digest)
             if label is None:
-                self._pages.send(f"/review/{review['id']}/skip", {"token": review["token"]})
+                self.send(f"/review/{review['id']}/skip", {"token": review["token"]})
                 skipped += 1
             else:
                 self._answer(review["id"], review["token"], label)
@@ -72,6 +59,6 @@ class Reviewer:
             "label": label,
             "submission": f"{self.name}-{self._number:08}",
         }
-        answer = self._pages.send(f"/review/{review_id}/answer", said)
+        answer = self.send(f"/review/{review_id}/answer", said)
         if not answer["counted"]:
             raise NotTaken(f"The answer to review {review_id} did not count: {answer}")

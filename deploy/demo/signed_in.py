@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -19,7 +18,7 @@ class SignedIn:
         self._pages = httpx.Client(base_url=url, timeout=60)
         self.name, self._password = name, password
 
-    def __enter__(self) -> "SignedIn":
+    def __enter__(self) -> Self:
         form = {"name": self.name, "password": self._password, "next": "/review"}
         self._taken(self._pages.post("/sign-in", data=form), 303)
         page = self._taken(self._pages.get("/review"), 200)
@@ -29,12 +28,7 @@ class SignedIn:
         self._pages.headers["X-CSRF-Token"] = found[1]
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pages.close()
 
     def send(self, path: str, body: Mapping[str, object]) -> Any:
