@@ -39,6 +39,25 @@ class Variable:
     query: str
 
 
+# of what a version answered: the choice of two dashboards
+VERSION = Variable(
+    "version", "Model version", 'label_values(ursa_version_answers_total{job=~"$job"}, version)'
+)
+
+
+def rate_by(label: str, metric: str, matchers: str = "") -> tuple[str, str]:
+    """A counter's rate by a label, which is the legend too; `matchers` begin with a comma."""
+    return (
+        f"sum by ({label}) (rate({metric}{{%{matchers}}}[$__rate_interval]))",
+        f"{{{{{label}}}}}",
+    )
+
+
+def gauge_by(label: str, metric: str) -> tuple[str, str]:
+    """A gauge by a label, which is the legend too: the largest, since every process tells the same rows."""
+    return f"max by ({label}) ({metric}{{%}})", f"{{{{{label}}}}}"
+
+
 def dashboard(
     uid: str, title: str, rows: Sequence[tuple[str, Sequence[Panel]]], variables: Sequence[Variable]
 ) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.grafana.building import Panel, Variable, dashboard
+from deploy.grafana.building import Panel, Variable, dashboard, gauge_by, rate_by
 
 
 def _accuracy(what: str, matchers: str, by: str) -> str:
@@ -129,32 +129,32 @@ PEOPLE = [
         "Reviews that wait",
         "By lane, in the order in which people are asked.",
         "short",
-        [("max by (lane) (ursa_queue_reviews{%})", "{{lane}}")],
+        [gauge_by("lane", "ursa_queue_reviews")],
     ),
     Panel(
         "The oldest has waited",
         "By lane. Consumers wait for the held ones.",
         "s",
-        [("max by (lane) (ursa_queue_age_seconds{%})", "{{lane}}")],
+        [gauge_by("lane", "ursa_queue_age_seconds")],
         steps=[(4 * 3600, "orange")],
     ),
     Panel(
         "Reviews opened",
         "Questions to people each second, by lane.",
         "reqps",
-        [("sum by (lane) (rate(ursa_reviews_opened_total{%}[$__rate_interval]))", "{{lane}}")],
+        [rate_by("lane", "ursa_reviews_opened_total")],
     ),
     Panel(
         "What consumers say back",
         "Feedback each second: right or wrong. Who complains is no sample: it opens reviews and measures nothing.",
         "reqps",
-        [("sum by (said) (rate(ursa_feedback_total{%}[$__rate_interval]))", "{{said}}")],
+        [rate_by("said", "ursa_feedback_total")],
     ),
     Panel(
         "The last hour",
         "Predictions of the last hour by kind: all, pending, reviewed, out of the domain, audited.",
         "short",
-        [("max by (kind) (ursa_predictions_last_hour{%})", "{{kind}}")],
+        [gauge_by("kind", "ursa_predictions_last_hour")],
     ),
 ]
 CANDIDATE = [
@@ -162,7 +162,7 @@ CANDIDATE = [
         "Stage of the candidate",
         "1 at the stage where it is; all 0 without a candidate.",
         "none",
-        [("max by (stage) (ursa_rollout_stage{%})", "{{stage}}")],
+        [gauge_by("stage", "ursa_rollout_stage")],
         kind="stat",
     ),
     Panel(
@@ -176,7 +176,7 @@ CANDIDATE = [
         "Monitoring's verdict",
         "1 for the newest verdict on the candidate. Hold is also what is said without evidence.",
         "none",
-        [("max by (verdict) (ursa_rollout_decision{%})", "{{verdict}}")],
+        [gauge_by("verdict", "ursa_rollout_decision")],
         kind="stat",
     ),
 ]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from deploy.grafana.building import Panel, Variable, dashboard
+from deploy.grafana.building import VERSION, Panel, Variable, dashboard, gauge_by, rate_by
 
 _ANSWERS = 'ursa_version_answers_total{%, version=~"$version"}'
+_CLASSES = "sum by (label) (rate(ursa_class_answers_total{%}[$__rate_interval]))"
 
 
 def _share(over: str, of: str) -> str:
@@ -16,16 +17,12 @@ def _quantile(share: float, metric: str, matchers: str, by: str = "le") -> str:
     return f"histogram_quantile({share}, sum by ({by}) ({rate}))"
 
 
-def _by(label: str, metric: str, matchers: str = "") -> str:
-    return f"sum by ({label}) (rate({metric}{{%{matchers}}}[$__rate_interval]))"
-
-
 ANSWERS = [
     Panel(
         "Predictions",
         "Predictions kept, each second, by what was decided: answered, answered and reviewed, or held for a person.",
         "reqps",
-        [(_by("decision", "ursa_predictions_total"), "{{decision}}")],
+        [rate_by("decision", "ursa_predictions_total")],
     ),
     Panel(
         "Failures",
@@ -72,9 +69,10 @@ ANSWERS = [
         "Mean seconds of a prediction in each phase: waiting for a core, checking the picture, the model, the candidate, bytes to the storage, rows to the database.",
         "s",
         [
-            (
-                'sum by (phase) (rate(ursa_prediction_seconds_sum{%, phase!="total"}[$__rate_interval])) / sum by (phase) (rate(ursa_prediction_seconds_count{%, phase!="total"}[$__rate_interval]))',
-                "{{phase}}",
+            rate_by(
+                "phase",
+                "ursa_prediction_seconds_sum",
+                ', phase!="total"}[$__rate_interval])) / sum by (phase) (rate(ursa_prediction_seconds_count{%, phase!="total"',
             )
         ],
     ),
@@ -90,25 +88,25 @@ REQUESTS = [
         "Requests by area",
         "All requests each second, by what they were for.",
         "reqps",
-        [(_by("area", "ursa_requests_total"), "{{area}}")],
+        [rate_by("area", "ursa_requests_total")],
     ),
     Panel(
         "Requests by status",
         "All requests each second, by the status of their answer.",
         "reqps",
-        [(_by("status", "ursa_requests_total"), "{{status}}")],
+        [rate_by("status", "ursa_requests_total")],
     ),
     Panel(
         "Problems by code",
         "Requests that were refused or failed each second, by the code they were told.",
         "reqps",
-        [(_by("code", "ursa_problems_total"), "{{code}}")],
+        [rate_by("code", "ursa_problems_total")],
     ),
     Panel(
         "Pictures refused",
         "Pictures that cannot be used, each second, by reason.",
         "reqps",
-        [(_by("reason", "ursa_bad_pictures_total"), "{{reason}}")],
+        [rate_by("reason", "ursa_bad_pictures_total")],
     ),
     Panel(
         "Time of pages and API",
@@ -141,13 +139,13 @@ MODELS = [
         "Answers by segment",
         "Predictions each second by the segment that the consumer named.",
         "reqps",
-        [(_by("segment", "ursa_segment_answers_total", ', segment=~"$segment"'), "{{segment}}")],
+        [rate_by("segment", "ursa_segment_answers_total", ', segment=~"$segment"')],
     ),
     Panel(
         "Answers by class",
         "The ten classes given most often, each second.",
         "reqps",
-        [(f"topk(10, {_by('label', 'ursa_class_answers_total')})", "{{label}}")],
+        [(f"topk(10, {_CLASSES})", "{{label}}")],
     ),
     Panel(
         "Model failures",
@@ -170,13 +168,13 @@ MODELS = [
         "The candidate alongside",
         "What became of asking the candidate: answered, failed, or shed under load.",
         "reqps",
-        [(_by("outcome", "ursa_shadow_answers_total"), "{{outcome}}")],
+        [rate_by("outcome", "ursa_shadow_answers_total")],
     ),
     Panel(
         "Looks at who answers",
         "Looks of the processes at the rollouts, each second. Where they fail, a revert would not be followed.",
         "reqps",
-        [(_by("outcome", "ursa_live_polls_total"), "{{outcome}}")],
+        [rate_by("outcome", "ursa_live_polls_total")],
     ),
     Panel(
         "Memory",
@@ -190,20 +188,20 @@ WORK = [
         "Programs alive",
         "Processes of each program that said within a minute that they are alive.",
         "none",
-        [("max by (program) (ursa_heartbeat_instances{%})", "{{program}}")],
+        [gauge_by("program", "ursa_heartbeat_instances")],
         kind="stat",
     ),
     Panel(
         "Jobs that wait",
         "Jobs that are due and not begun, by kind.",
         "short",
-        [("max by (kind) (ursa_jobs_waiting{%})", "{{kind}}")],
+        [gauge_by("kind", "ursa_jobs_waiting")],
     ),
     Panel(
         "Jobs that failed for good",
         "Within 24 hours, by kind.",
         "short",
-        [("max by (kind) (ursa_jobs_failed_last_day{%})", "{{kind}}")],
+        [gauge_by("kind", "ursa_jobs_failed_last_day")],
         steps=[(1, "orange")],
     ),
 ]
@@ -213,11 +211,7 @@ def build() -> dict[str, Any]:
     """The dashboard's JSON."""
     rows = [("Answers", ANSWERS), ("Requests", REQUESTS), ("Models", MODELS), ("Work behind", WORK)]
     variables = [
-        Variable(
-            "version",
-            "Model version",
-            'label_values(ursa_version_answers_total{job=~"$job"}, version)',
-        ),
+        VERSION,
         Variable(
             "segment", "Segment", 'label_values(ursa_segment_answers_total{job=~"$job"}, segment)'
         ),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.grafana.building import Panel, Variable, dashboard
+from deploy.grafana.building import VERSION, Panel, Variable, dashboard, gauge_by, rate_by
 
 _SEGMENT = 'version=~"$version", segment=~"$segment"'
 
@@ -100,12 +100,7 @@ PICTURES = [
         "Traffic by segment",
         "Predictions each second: a segment that falls silent is a change too.",
         "reqps",
-        [
-            (
-                'sum by (segment) (rate(ursa_segment_answers_total{%, segment=~"$segment"}[$__rate_interval]))',
-                "{{segment}}",
-            )
-        ],
+        [rate_by("segment", "ursa_segment_answers_total", ', segment=~"$segment"')],
     ),
 ]
 WINDOWS = [
@@ -113,7 +108,7 @@ WINDOWS = [
         "Newest window",
         "Verdict on the newest window of the version that answers: 1 at the one that holds.",
         "none",
-        [("max by (verdict) (ursa_window_verdict{%})", "{{verdict}}")],
+        [gauge_by("verdict", "ursa_window_verdict")],
         kind="stat",
     ),
     Panel(
@@ -160,12 +155,7 @@ WINDOWS = [
         "Windows checked",
         "Each second, by verdict.",
         "ops",
-        [
-            (
-                "sum by (verdict) (rate(ursa_windows_checked_total{%}[$__rate_interval]))",
-                "{{verdict}}",
-            )
-        ],
+        [rate_by("verdict", "ursa_windows_checked_total")],
     ),
     Panel(
         "Time of a check",
@@ -229,7 +219,7 @@ ALARMS = [
         "Monitoring's failures",
         "Looks that failed each second, by the part of the loop.",
         "ops",
-        [("sum by (part) (rate(ursa_monitoring_failures_total{%}[$__rate_interval]))", "{{part}}")],
+        [rate_by("part", "ursa_monitoring_failures_total")],
         steps=[(0.01, "orange")],
     ),
     Panel(
@@ -251,11 +241,7 @@ def build() -> dict[str, Any]:
         ("Alarms, and who watches", ALARMS),
     ]
     variables = [
-        Variable(
-            "version",
-            "Model version",
-            'label_values(ursa_version_answers_total{job=~"$job"}, version)',
-        ),
+        VERSION,
         Variable(
             "segment",
             "Segment",
