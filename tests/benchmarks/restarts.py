@@ -19,9 +19,30 @@ from tests.benchmarks.overload import floors, pictures, prepared
 from tests.benchmarks.swaps import sending
 from tests.benchmarks.swaps_rows import Rows
 from tests.journeys.programs import Programs
-from tests.journeys.proxy import nginx
+from tests.journeys.proxy import free_ports, nginx
 
 DRAIN_SECONDS = 1.0
+# kept connections to the services, bodies read first, and no second try of what was handed over: a picture that was
+# sent twice would be kept twice
+_BEFORE = """
+upstream ursa {{
+    least_conn;
+    server 127.0.0.1:{first} max_fails=0;
+    server 127.0.0.1:{second} max_fails=0;
+    keepalive 32;
+}}
+server {{
+    listen 127.0.0.1:{port};
+    client_max_body_size 21m;
+    location / {{
+        proxy_pass http://ursa;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_next_upstream error timeout;
+    }}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -62,9 +83,10 @@ def restart(
         second.environ = {**first.environ, "URSA_PORT": str(second.port)}
         try:
             second.start("service")
-            stops, codes = list[float](), Counter[int]()
+            stops, codes, (port,) = list[float](), Counter[int](), free_ports(1)
+            inside = _BEFORE.format(port=port, first=first.port, second=second.port)
             with (
-                nginx(folder / "nginx", (first.port, second.port)) as port,
+                nginx(folder / "nginx", port, inside),
                 sending(port, rows.key(), files, clients=3) as told,
             ):
                 for turn in range(restarts):

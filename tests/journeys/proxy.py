@@ -1,47 +1,32 @@
-"""A real nginx before several services on loopback, with the configuration that a test or a measurement gives it."""
+"""A real nginx on loopback, writing into a folder of its own; whoever starts it says what stands in its `http` block.
 
-import getpass
+Beside it what every server that a test starts needs: ports that are free, and waiting until somebody listens.
+"""
+
+import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-# as whoever started it: another user could not write into the folder
-# kept connections to the services, bodies read first, and no second try of what was handed over: a picture that was
-# sent twice would be kept twice
-_CONFIGURATION = """
+_FRAME = """\
 daemon off;
-user {user};
+{user}
 worker_processes 1;
-pid nginx.pid;
-error_log error.log warn;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    upstream ursa {{
-        least_conn;
-        {servers}
-        keepalive 32;
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        client_max_body_size 21m;
-        location / {{
-            proxy_pass http://ursa;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_next_upstream error timeout;
-        }}
-    }}
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/inside.conf;
 }}
 """
 
@@ -52,38 +37,55 @@ def is_there() -> bool:
 
 
 @contextmanager
-def nginx(folder: Path, ports: Sequence[int]) -> Iterator[int]:
-    """Answers on the port that is given until the end of the block; writes into `folder` alone."""
-    folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    servers = "\n        ".join(f"server 127.0.0.1:{one} max_fails=0;" for one in ports)
-    (folder / "nginx.conf").write_text(
-        _CONFIGURATION.format(servers=servers, port=port, user=getpass.getuser())
-    )
+def nginx(folder: Path, port: int, inside: str) -> Iterator[None]:
+    """Listens on the port that `inside` names until the end of the block; writes into `folder` alone, which is new."""
     program = _program()
     assert program is not None
-    running = subprocess.Popen(
-        [program, "-p", str(folder), "-c", "nginx.conf"], stderr=subprocess.DEVNULL
+    folder.mkdir()
+    (folder / "inside.conf").write_text(inside)
+    # as whoever runs the tests: another user could not write into their folder
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(_FRAME.format(folder=folder, user=user))
+    with running([program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]):
+        wait_for(port)
+        yield
+
+
+@contextmanager
+def running(words: Sequence[str], user: str | None = None) -> Iterator[None]:
+    """A program that runs until the end of the block, as `user` where one is named."""
+    groups: list[str] | None = [] if user else None
+    process = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, user=user, group=user, extra_groups=groups
     )
     try:
-        _wait(port, running)
-        yield port
+        yield
     finally:
-        running.terminate()
-        running.wait(20)
+        process.terminate()
+        process.wait()
+
+
+def wait_for(port: int, seconds: float = 20.0) -> None:
+    """Until somebody listens on a port of this machine; fails when nobody does in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nobody listens on port {port}")
+
+
+def free_ports(many: int) -> list[int]:
+    """Ports of this machine on which nobody listens now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(many)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
 def _program() -> str | None:
     return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-
-
-def _wait(port: int, running: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until and running.poll() is None:
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nginx did not start")

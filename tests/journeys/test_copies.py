@@ -21,7 +21,8 @@ from tests.crash.judge import at_rest, decided_twice, judge, unrest
 from tests.crash.kept import Kept
 from tests.crash.load import Consumer, Ledger
 from tests.crash.world import World, ask_for_backtest, world
-from tests.journeys.copies import free_ports, nginx, pooler
+from tests.journeys.copies import before, pooler
+from tests.journeys.proxy import free_ports, nginx
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1200)]
 
@@ -48,7 +49,11 @@ def copies(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         with (
             pooler(tmp_path, ports[-2], ports[-1], used=request.param == "pooled") as url,
             world(tmp_path / "world", server.url, server, **SETTINGS) as made,
-            nginx(tmp_path / "nginx", made.programs.port, ports[: COPIES["service"]]),
+            nginx(
+                tmp_path / "nginx",
+                made.programs.port,
+                before(ports[: COPIES["service"]], made.programs.port),
+            ),
         ):
             made.programs.environ["URSA_DATABASE_URL"] = url
             for program, many in COPIES.items():
