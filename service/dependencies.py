@@ -19,6 +19,7 @@ from service.program import Program
 from store import people
 from store.database import Session
 from store.people import Caller
+from store.rollouts import Actor
 from store.tables import Person
 
 COOKIE = "ursa_session"
@@ -81,6 +82,11 @@ class SignedIn:
     person: Person
     token: str
     csrf: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as events keep it."""
+        return Actor("person", self.person.name)
 
     def may(self, role: str) -> bool:
         """Whether the person's role is this one or above it."""

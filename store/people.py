@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
+from store.rollout_events import Actor
 from store.tables import ApiKey, Consumer, Person, PrivilegedAct, SignIn
 from store.tables.people import KEY_ROLES, PERSON_ROLES
 
@@ -38,6 +39,11 @@ class Caller:
     consumer: str
     role: str
     key_prefix: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as events keep it."""
+        return Actor("key", f"{self.consumer} ({self.key_prefix})")
 
 
 def add_person(

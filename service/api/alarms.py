@@ -11,8 +11,6 @@ from service.api.words import Sentences
 from service.dependencies import Moment, Operator, Reading, Writing
 from store import alarms, predictions
 from store.database import Session
-from store.people import Caller
-from store.rollouts import Actor
 from store.tables import Alarm
 
 router = APIRouter(prefix="/v1/alarms", tags=["Operating"])
@@ -80,7 +78,7 @@ def acknowledge(
     alarm_id: str, body: SaidBody, caller: Operator, session: Writing, now: Moment
 ) -> AlarmTold:
     """It stays open, with your name and reason."""
-    done = alarming.acknowledge(session, alarm_id, _actor(caller), body.reason, now)
+    done = alarming.acknowledge(session, alarm_id, caller.actor, body.reason, now)
     return _told(session, done)
 
 
@@ -93,11 +91,7 @@ def clear(
     alarm_id: str, body: SaidBody, caller: Operator, session: Writing, now: Moment
 ) -> AlarmTold:
     """If it is not, the next one is a new alarm."""
-    return _told(session, alarming.clear(session, alarm_id, _actor(caller), body.reason, now))
-
-
-def _actor(caller: Caller) -> Actor:
-    return Actor("key", f"{caller.consumer} ({caller.key_prefix})")
+    return _told(session, alarming.clear(session, alarm_id, caller.actor, body.reason, now))
 
 
 def _told(session: Session, one: Alarm) -> AlarmTold:

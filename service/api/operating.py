@@ -11,8 +11,6 @@ from service.api.words import Sentences
 from service.dependencies import Moment, Operator, Reading, Writing
 from service.listing import Listed
 from service.releasing import Released
-from store.people import Caller
-from store.rollouts import Actor
 
 router = APIRouter(prefix="/v1", tags=["Operating"])
 
@@ -118,7 +116,7 @@ def promote(
     number: Number, body: PromoteBody, caller: Operator, session: Writing, now: Moment
 ) -> ReleasedTold:
     """The first call confirms, the second by somebody else promotes; every process follows within a second."""
-    held, actor = body.although_held, _actor(caller)
+    held, actor = body.although_held, caller.actor
     return _moved(releasing.promote(session, number, actor, body.reason, now, although_held=held))
 
 
@@ -133,7 +131,7 @@ def withdraw(
     number: Number, body: ReasonBody, caller: Operator, session: Writing, now: Moment
 ) -> ReleasedTold:
     """It no longer runs alongside, and another version may go its way."""
-    return _moved(releasing.withdraw(session, number, _actor(caller), body.reason, now))
+    return _moved(releasing.withdraw(session, number, caller.actor, body.reason, now))
 
 
 @router.post(
@@ -145,7 +143,7 @@ def withdraw(
 )
 def revert(body: ReasonBody, caller: Operator, session: Writing, now: Moment) -> ReleasedTold:
     """The version before answers again, or people do. No evidence is needed."""
-    return _moved(releasing.revert(session, _actor(caller), body.reason, now))
+    return _moved(releasing.revert(session, caller.actor, body.reason, now))
 
 
 @router.post(
@@ -156,12 +154,8 @@ def revert(body: ReasonBody, caller: Operator, session: Writing, now: Moment) ->
 )
 def retrain(caller: Operator, session: Writing, now: Moment) -> TrainingTold:
     """The retrain program trains it from what people have labelled, and compares it."""
-    job = retraining.ask(session, _actor(caller), now)
+    job = retraining.ask(session, caller.actor, now)
     return TrainingTold(job_id=job.id, status=job.status)
-
-
-def _actor(caller: Caller) -> Actor:
-    return Actor("key", f"{caller.consumer} ({caller.key_prefix})")
 
 
 def _moved(released: Released) -> ReleasedTold:

@@ -11,8 +11,6 @@ from service.api.words import Instant, Sentences
 from service.dependencies import Moment, Operator, Reading, Running, Writing
 from service.stops import KILLED
 from store import preflight, switches
-from store.people import Caller
-from store.rollouts import Actor
 from store.tables import RolloutEvent
 
 router = APIRouter(prefix="/v1", tags=["Rollout"])
@@ -169,7 +167,7 @@ def prepare(
 ) -> Lacks:
     """Keep the answers; they may be written again until the candidate takes its first step."""
     given = body.model_dump(exclude_none=True)
-    return Lacks(lacks=stepping.prepare(session, number, given, actor(caller), now))
+    return Lacks(lacks=stepping.prepare(session, number, given, caller.actor, now))
 
 
 @router.post(
@@ -177,7 +175,7 @@ def prepare(
 )
 def limit(number: Number, body: Limit, caller: Operator, session: Writing, now: Moment) -> Stepped:
     """Outside the scope the version before goes on; at the scope's end it does so everywhere."""
-    return _stepped(stepping.limit(session, number, body.scope, actor(caller), body.reason, now))
+    return _stepped(stepping.limit(session, number, body.scope, caller.actor, body.reason, now))
 
 
 @router.post(
@@ -187,7 +185,7 @@ def expand(
     number: Number, body: Expand, caller: Operator, session: Writing, now: Moment
 ) -> Stepped:
     """Whoever was answered by it stays so while the share grows."""
-    return _stepped(stepping.expand(session, number, body.share, actor(caller), body.reason, now))
+    return _stepped(stepping.expand(session, number, body.share, caller.actor, body.reason, now))
 
 
 @router.post(
@@ -197,7 +195,7 @@ def fall_back(
     number: Number, body: Reason, caller: Operator, session: Writing, now: Moment
 ) -> Stepped:
     """The candidate changes nothing any more and goes on being compared."""
-    return _stepped(stepping.fall_back(session, number, actor(caller), body.reason, now))
+    return _stepped(stepping.fall_back(session, number, caller.actor, body.reason, now))
 
 
 @router.post(
@@ -207,7 +205,7 @@ def fall_back(
 )
 def kill(body: Kill, caller: Operator, program: Running, now: Moment) -> Stopped:
     """Every process follows within a second, also while the database is slow; the rows follow it."""
-    stop = stopping.kill(program.live, body.to, actor(caller), body.reason, now)
+    stop = stopping.kill(program.live, body.to, caller.actor, body.reason, now)
     return Stopped(target=stop.target)
 
 
@@ -216,21 +214,21 @@ def release(
     body: Reason, caller: Operator, program: Running, session: Writing, now: Moment
 ) -> Switches:
     """After a kill to `manual`."""
-    stopping.release(session, program.objects, actor(caller), body.reason, now)
+    stopping.release(session, program.objects, caller.actor, body.reason, now)
     return _switches(session)
 
 
 @router.post("/freeze", summary="Let nothing grow", responses=problems(_ROLE))
 def freeze(body: Reason, caller: Operator, session: Writing, now: Moment) -> Switches:
     """No candidate's exposure grows, whoever asks; taking back goes on."""
-    stopping.freeze(session, True, actor(caller), body.reason, now)
+    stopping.freeze(session, True, caller.actor, body.reason, now)
     return _switches(session)
 
 
 @router.post("/unfreeze", summary="Let rollouts go on", responses=problems(_ROLE))
 def unfreeze(body: Reason, caller: Operator, session: Writing, now: Moment) -> Switches:
     """After a freeze."""
-    stopping.freeze(session, False, actor(caller), body.reason, now)
+    stopping.freeze(session, False, caller.actor, body.reason, now)
     return _switches(session)
 
 
@@ -244,11 +242,6 @@ def audit_trail(_: Operator, session: Reading, asked: Annotated[Asked, Query()])
     """Every rollout event and every privileged act, oldest first."""
     exported = trail.export(session, asked.format, asked.since)
     return Response(exported, media_type=trail.MEDIA_TYPES[asked.format])
-
-
-def actor(caller: Caller) -> Actor:
-    """Who calls, as it is written down."""
-    return Actor("key", f"{caller.consumer} ({caller.key_prefix})")
 
 
 def _decision(way: listing.Way) -> DecisionTold | None:

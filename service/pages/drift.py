@@ -21,7 +21,6 @@ from service.pages.rendering import page, see
 from store import alarms, detectors, models, null_replays, rollouts, windows
 from store.database import Session
 from store.errors import NotFound
-from store.rollouts import Actor
 
 router = APIRouter(prefix="/drift", include_in_schema=False)
 
@@ -91,7 +90,7 @@ def acknowledge(
     alarm_id: str, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
 ) -> Response:
     """Take an alarm on."""
-    alarming.acknowledge(session, alarm_id, Actor("person", found.person.name), reason, now)
+    alarming.acknowledge(session, alarm_id, found.actor, reason, now)
     return see("/drift", alarm=alarm_id, done="acknowledged")
 
 
@@ -100,7 +99,7 @@ def clear(
     alarm_id: str, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
 ) -> Response:
     """Say that an alarm is over."""
-    alarming.clear(session, alarm_id, Actor("person", found.person.name), reason, now)
+    alarming.clear(session, alarm_id, found.actor, reason, now)
     return see("/drift", alarm=alarm_id, done="cleared")
 
 

@@ -1,6 +1,7 @@
 """The models page: the versions and how they did, the training that runs, who let what take over and why.
 
-Everybody who is signed in may look; operators promote, revert and ask for a training, each with a reason.
+Everybody who is signed in may look; operators revert, with a reason, and ask for a training or a comparison. Who
+promotes or withdraws a version here does it by the rollout page's routes, and comes back.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from service.dependencies import (
     Reading,
     Reviewer,
     Running,
-    SignedIn,
     Writing,
 )
 from service.listing import Listed
@@ -24,7 +24,6 @@ from service.pages import charts
 from service.pages.rendering import page, see
 from store import jobs, labels, rollouts, training_sets
 from store.database import Session
-from store.rollouts import Actor
 from store.tables import TrainingSet
 
 router = APIRouter(prefix="/models", include_in_schema=False)
@@ -78,53 +77,25 @@ def progress(request: Request, found: Reviewer, session: Reading, now: Moment) -
     return page(request, "progress.html", found, now=now, **_training(session))
 
 
-@router.post("/{number}/promote", dependencies=[FromOurPage])
-def promote(
-    number: Number,
-    reason: Reason,
-    found: OperatorPerson,
-    session: Writing,
-    now: Moment,
-    although_held: Annotated[bool, Form()] = False,
-) -> Response:
-    """Let a version answer everything."""
-    actor = _actor(found)
-    released = releasing.promote(session, number, actor, reason, now, although_held=although_held)
-    return see("/models", done="promoted" if released.answering == number else "confirmed")
-
-
-@router.post("/{number}/withdraw", dependencies=[FromOurPage])
-def withdraw(
-    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
-) -> Response:
-    """Take a candidate off its way."""
-    releasing.withdraw(session, number, _actor(found), reason, now)
-    return see("/models", done="withdrawn")
-
-
 @router.post("/revert", dependencies=[FromOurPage])
 def revert(reason: Reason, found: OperatorPerson, session: Writing, now: Moment) -> Response:
     """Take back the version that answers."""
-    releasing.revert(session, _actor(found), reason, now)
+    releasing.revert(session, found.actor, reason, now)
     return see("/models", done="reverted")
 
 
 @router.post("/retrain", dependencies=[FromOurPage])
 def retrain(found: OperatorPerson, session: Writing, now: Moment) -> Response:
     """Ask for a new version."""
-    retraining.ask(session, _actor(found), now)
+    retraining.ask(session, found.actor, now)
     return see("/models", done="asked")
 
 
 @router.post("/{number}/compare", dependencies=[FromOurPage])
 def compare(number: Number, found: OperatorPerson, session: Writing, now: Moment) -> Response:
     """Compare a version with the one that answers now."""
-    retraining.compare(session, number, _actor(found), now)
+    retraining.compare(session, number, found.actor, now)
     return see("/models", done="comparing")
-
-
-def _actor(found: SignedIn) -> Actor:
-    return Actor("person", found.person.name)
 
 
 def _answers(candidate: rollouts.LiveModel | None) -> bool:

@@ -5,7 +5,7 @@ of them. It shows what rows say and calls the acts of `service`; it decides noth
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -17,7 +17,6 @@ from service.dependencies import (
     Reading,
     Reviewer,
     Running,
-    SignedIn,
     Writing,
 )
 from service.pages import rollout_words
@@ -26,13 +25,14 @@ from service.stops import KILLED
 from store import actions, preflight, rollouts, switches
 from store import scope as scopes
 from store.errors import Invalid
-from store.rollouts import Actor
 
 router = APIRouter(prefix="/rollout", include_in_schema=False)
 
 Reason = Annotated[str, Form(max_length=2000)]
 Number = Annotated[int, Form(ge=1, lt=2**31)]
 Text = Annotated[str, Form(max_length=200)]
+# the page whose form it was
+Back = Annotated[Literal["/rollout", "/models"], Form()]
 
 
 @router.get("")
@@ -75,7 +75,7 @@ async def prepare(
 ) -> Response:
     """Keep the answers, the risks and the planned scope."""
     given = preflight_of(await request.form())
-    stepping.prepare(session, number, given, _actor(found), now)
+    stepping.prepare(session, number, given, found.actor, now)
     return see("/rollout", done="prepared")
 
 
@@ -84,7 +84,7 @@ def limit(
     number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
 ) -> Response:
     """Let the candidate answer inside the planned scope."""
-    stepping.limit(session, number, None, _actor(found), reason, now)
+    stepping.limit(session, number, None, found.actor, reason, now)
     return see("/rollout", done="moved")
 
 
@@ -93,7 +93,7 @@ def expand(
     number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
 ) -> Response:
     """Let the candidate answer the next planned share."""
-    stepping.expand(session, number, None, _actor(found), reason, now)
+    stepping.expand(session, number, None, found.actor, reason, now)
     return see("/rollout", done="moved")
 
 
@@ -102,7 +102,7 @@ def fall_back(
     number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
 ) -> Response:
     """Let the candidate run alongside again."""
-    stepping.fall_back(session, number, _actor(found), reason, now)
+    stepping.fall_back(session, number, found.actor, reason, now)
     return see("/rollout", done="moved")
 
 
@@ -114,20 +114,27 @@ def promote(
     session: Writing,
     now: Moment,
     although_held: Annotated[bool, Form()] = False,
+    back: Back = "/rollout",
 ) -> Response:
-    """Confirm that the candidate may answer everything; the second person's word lets it."""
-    actor = _actor(found)
-    released = releasing.promote(session, number, actor, reason, now, although_held=although_held)
-    return see("/rollout", done="promoted" if released.answering == number else "confirmed")
+    """Confirm that the version may answer everything; the second person's word lets it."""
+    released = releasing.promote(
+        session, number, found.actor, reason, now, although_held=although_held
+    )
+    return see(back, done="promoted" if released.answering == number else "confirmed")
 
 
 @router.post("/withdraw", dependencies=[FromOurPage])
 def withdraw(
-    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
+    number: Number,
+    reason: Reason,
+    found: OperatorPerson,
+    session: Writing,
+    now: Moment,
+    back: Back = "/rollout",
 ) -> Response:
     """Take the candidate off its way."""
-    releasing.withdraw(session, number, _actor(found), reason, now)
-    return see("/rollout", done="withdrawn")
+    releasing.withdraw(session, number, found.actor, reason, now)
+    return see(back, done="withdrawn")
 
 
 @router.post("/kill", dependencies=[FromOurPage])
@@ -138,7 +145,7 @@ def kill(
     if to not in ("manual", "last_good"):
         raise Invalid(f"There is no way to stop called {to!r}.", "invalid_request")
     target: stopping.Target = "manual" if to == "manual" else "last_good"
-    stopping.kill(program.live, target, _actor(found), reason, now)
+    stopping.kill(program.live, target, found.actor, reason, now)
     return see("/rollout", done="stopped")
 
 
@@ -147,21 +154,21 @@ def release(
     reason: Reason, found: OperatorPerson, program: Running, session: Writing, now: Moment
 ) -> Response:
     """Let models answer again."""
-    stopping.release(session, program.objects, _actor(found), reason, now)
+    stopping.release(session, program.objects, found.actor, reason, now)
     return see("/rollout", done="released")
 
 
 @router.post("/freeze", dependencies=[FromOurPage])
 def freeze(reason: Reason, found: OperatorPerson, session: Writing, now: Moment) -> Response:
     """Let nothing grow."""
-    stopping.freeze(session, True, _actor(found), reason, now)
+    stopping.freeze(session, True, found.actor, reason, now)
     return see("/rollout", done="frozen")
 
 
 @router.post("/unfreeze", dependencies=[FromOurPage])
 def unfreeze(reason: Reason, found: OperatorPerson, session: Writing, now: Moment) -> Response:
     """Let rollouts go on."""
-    stopping.freeze(session, False, _actor(found), reason, now)
+    stopping.freeze(session, False, found.actor, reason, now)
     return see("/rollout", done="unfrozen")
 
 
@@ -214,7 +221,3 @@ def _expiry(value: Any) -> str | None:
     text = str(value or "").strip()
     # the field of a browser knows no zone; the form says that it is UTC
     return f"{text}+00:00" if text and "+" not in text and not text.endswith("Z") else text or None
-
-
-def _actor(found: SignedIn) -> Actor:
-    return Actor("person", found.person.name)

@@ -58,8 +58,6 @@ MAY = {
     "POST /models/retrain": OPERATOR,
     "POST /models/revert": OPERATOR,
     "POST /models/{number}/compare": OPERATOR,
-    "POST /models/{number}/promote": OPERATOR,
-    "POST /models/{number}/withdraw": OPERATOR,
     "GET /right": PERSON,
     "GET /rollout": PERSON,
     "GET /rollout/audit-trail.{form}": OPERATOR,

@@ -75,7 +75,8 @@ def test_a_version_takes_over_and_is_taken_back_with_a_reason(
     second = served.register(tmp_path / "second", seed=1)
     olga = Browser(served, "olga", "operator")
     assert "cannot take over" in olga.page("/models").text
-    refused = olga.submit(f"/models/{second}/promote", reason="I like it")
+    here = {"number": str(second), "back": "/models"}
+    refused = olga.submit("/rollout/promote", **here, reason="I like it")
     assert refused.status_code == 409
     assert "There is no backtest of version 2 against version 1" in refused.text
     with served.database.write() as session:
@@ -83,20 +84,30 @@ def test_a_version_takes_over_and_is_taken_back_with_a_reason(
         test = NewBacktest(*pair, "better", 200, 0.95, 0.9, 0.05, 0.01, 0.09, {})
         add_backtest(session, test, wall_clock())
         rollouts.open_rollout(session, pair[0], TESTER, "a candidate", wall_clock())
-    assert olga.submit(f"/models/{second}/withdraw", reason=" ").status_code == 422
-    gone = olga.submit(f"/models/{second}/withdraw", reason="not yet")
+    assert olga.submit("/rollout/withdraw", **here, reason=" ").status_code == 422
+    gone = olga.submit("/rollout/withdraw", **here, reason="not yet")
     assert gone.headers["location"] == "/models?done=withdrawn"
     assert "off its way" in olga.page(gone.headers["location"]).text
     page = olga.page("/models")
     assert "better" in page.all("article", id="version-2")[0].text
     assert "between +1.0 and +9.0" in page.text
-    assert olga.submit(f"/models/{second}/promote", reason=" ").status_code == 422
+    (promote,) = page.all("form", action="/rollout/promote")
+    sent = {
+        one.attributes["name"]: one.attributes["value"]
+        for one in promote.all("input", type="hidden")
+    }
+    assert here.items() <= sent.items()
+    away = olga.submit(
+        "/rollout/promote", **here | {"back": "//elsewhere"}, reason="it knows sketches"
+    )
+    assert away.status_code == 422
+    assert olga.submit("/rollout/promote", **here, reason=" ").status_code == 422
     with served.database.write() as session:
         rows.ready(session, second, wall_clock())
-    said = {"reason": "it knows sketches"}
-    held = olga.submit(f"/models/{second}/promote", **said)
+    said = {**here, "reason": "it knows sketches"}
+    held = olga.submit("/rollout/promote", **said)
     assert (held.status_code, "Monitoring has not found" in held.text) == (409, True)
-    done = olga.submit(f"/models/{second}/promote", **said, although_held="true")
+    done = olga.submit("/rollout/promote", **said, although_held="true")
     assert done.headers["location"] == "/models?done=promoted"
     after = olga.page(done.headers["location"])
     assert "answers within a second" in after.text

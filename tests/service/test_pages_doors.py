@@ -113,8 +113,8 @@ def test_what_reviewers_may_not_do_is_refused_and_not_offered(
     served.model(tmp_path / "bundle")
     browser = Browser(served, "anna")
     for path in (
-        "/models/1/promote",
-        "/models/1/withdraw",
+        "/rollout/promote",
+        "/rollout/withdraw",
         "/models/revert",
         "/models/retrain",
         "/guide/edit",
