@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from monitoring import metrics, watched
-from store import figures, jobs, predictions, reviews, rollouts, webhooks, windows
+from store import figures, heartbeats, predictions, reviews, rollouts, webhooks, windows
 from store.database import Session
 from store.rollouts import Live
 from store.tables.predictions import STAGES
@@ -59,7 +59,7 @@ def _window(session: Session, live: Live) -> None:
 
 
 def _heartbeats(session: Session, now: datetime) -> None:
-    seen, alive = jobs.heartbeats(session), figures.alive(session, now, ALIVE_WITHIN)
+    seen, alive = heartbeats.last(session), figures.alive(session, now, ALIVE_WITHIN)
     for program in metrics.PROGRAMS:
         metrics.HEARTBEAT.labels(program).set(seen[program].timestamp() if program in seen else 0)
         metrics.ALIVE.labels(program).set(alive.get(program, 0))

@@ -21,7 +21,7 @@ from monitoring import (
     window_turns,
 )
 from monitoring.monitor import PROGRAM, Monitor, Stop
-from store import jobs
+from store import heartbeats
 from store.errors import StoreError
 
 HEARTBEAT_SECONDS = 10.0
@@ -68,7 +68,7 @@ def _beat(monitor: Monitor, over: threading.Event) -> None:
     while True:
         _tried(
             "heartbeat",
-            lambda: jobs.heartbeat(
+            lambda: heartbeats.beat(
                 monitor.database, PROGRAM, monitor.name, detail, monitor.clock()
             ),
         )

@@ -15,7 +15,7 @@ from monitoring.acting import Act, Standing
 from monitoring.action_guard import Changed
 from monitoring.deciding import Candidacy
 from monitoring.monitor import PROGRAM, Monitor
-from store import actions, alarms, decisions, jobs, pairs, preflight, rollouts, switches
+from store import actions, alarms, decisions, heartbeats, pairs, preflight, rollouts, switches
 from store.alarms import NewAlarm
 from store.database import Session
 from store.decisions import NewDecision
@@ -99,7 +99,7 @@ def _actions(session: Session, rollout: Rollout) -> Changed:
 
 
 def _alive(session: Session, now: datetime) -> bool:
-    last = jobs.heartbeats(session).get(PROGRAM)
+    last = heartbeats.last(session).get(PROGRAM)
     return last is not None and now - last <= FRESH
 
 

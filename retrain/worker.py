@@ -18,7 +18,7 @@ from retrain import metrics, retraining
 from retrain.program import Program
 from retrain.progress import Watch
 from retrain.settings import RetrainSettings
-from store import jobs
+from store import heartbeats, jobs
 from store.errors import Invalid, NotFound, StoreError
 from store.jobs import Claimed, Hold, Lost
 
@@ -127,7 +127,7 @@ class _Reporter:
 def _beat(program: Program, name: str, stop: threading.Event) -> None:
     while True:
         try:
-            jobs.heartbeat(
+            heartbeats.beat(
                 program.database, "retrain", name, {"kinds": list(ACTS)}, program.clock()
             )
         except StoreError:

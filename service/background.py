@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from service.delivering import Deliveries
-from store import jobs
+from store import heartbeats
 from store.database import Database
 from store.errors import StoreError
 
@@ -50,7 +50,7 @@ class Background:
     def _beat(self) -> None:
         while not self._over.is_set():
             try:
-                jobs.heartbeat(self._database, PROGRAM, self._name, {}, self._clock())
+                heartbeats.beat(self._database, PROGRAM, self._name, {}, self._clock())
             except StoreError as error:
                 _log.warning("no heartbeat", why=str(error))
             self._over.wait(HEARTBEAT_SECONDS)

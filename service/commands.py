@@ -12,7 +12,7 @@ from service.releasing import Released
 from service.settings import Settings
 from store import (
     alarms,
-    jobs,
+    heartbeats,
     migrate,
     opinions,
     people,
@@ -199,7 +199,7 @@ def status(database: Database, now: datetime) -> list[str]:
     with database.read() as session:
         live = rollouts.live(session)
         traffic, queue = predictions.traffic(session, day), reviews.queue(session, day)
-        beats, known = jobs.heartbeats(session), listing.versions(session, 5)
+        beats, known = heartbeats.last(session), listing.versions(session, 5)
     lines = [
         f"answering: {f'version {live.incumbent.number}' if live.incumbent else 'people'}"
         + (" (all models are stopped)" if live.killed else ""),

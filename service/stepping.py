@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from store import jobs, models, people, preflight, rollouts
+from store import heartbeats, models, people, preflight, rollouts
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor
@@ -93,7 +93,7 @@ def on_its_way(session: Session, version_number: int) -> Rollout:
 
 def check_watched(session: Session, now: datetime) -> None:
     """Raises Conflict `monitoring_silent` unless monitoring said within a minute that it is alive."""
-    heard = jobs.heartbeats(session).get("monitoring")
+    heard = heartbeats.last(session).get("monitoring")
     if heard is None or now - heard > SILENT_AFTER:
         raise Conflict(
             "Nothing grows while monitoring is silent: it has not been heard of for a minute.",

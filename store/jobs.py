@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from store.database import Database
 from store.errors import Conflict, NotFound, StoreError
 from store.ids import new_id
-from store.tables import Heartbeat, Job
+from store.tables import Job
 
 LEASE_SECONDS = 30.0
 # done in seconds: taken over after a share of the lease, and tried some more, since deaths are mostly not their fault
@@ -246,26 +246,6 @@ def do(
             fail(database, job, f"{type(error).__name__}: {error}", clock())
         except (Lost, StoreError):
             return
-
-
-def heartbeat(
-    database: Database, program: str, instance: str, detail: dict[str, Any], now: datetime
-) -> None:
-    """Say that a program is alive."""
-    with database.write() as session:
-        row = session.get(Heartbeat, (program, instance))
-        if row is None:
-            session.add(Heartbeat(program=program, instance=instance, at=now, detail=detail))
-        else:
-            row.at, row.detail = now, detail
-
-
-def heartbeats(session: Session) -> dict[str, datetime]:
-    """When each program was last alive."""
-    last: dict[str, datetime] = {}
-    for row in session.scalars(select(Heartbeat)):
-        last[row.program] = max(row.at, last.get(row.program, row.at))
-    return last
 
 
 def _claim(session: Session, kinds: Sequence[str], worker: str, now: datetime) -> Claimed | None:

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 
 from service.pages import words
 from service.standing import Standing
-from store import accuracies, alarms, jobs, labels, models, predictions, reviews, rollouts, windows
+from store import (
+    accuracies,
+    alarms,
+    heartbeats,
+    jobs,
+    labels,
+    models,
+    predictions,
+    reviews,
+    rollouts,
+    windows,
+)
 from store.database import Session
 from store.predictions import Traffic
 from store.reviews import Queue
@@ -87,7 +98,7 @@ def look(session: Session, standing: Standing, now: datetime) -> Glance:
         new_labels=labels.count_settled(session, versions[0].created_at if versions else None),
         window=checks[0] if checks else None,
         open_alarms=alarms.open_alarms(session),
-        programs=_programs(jobs.heartbeats(session), now),
+        programs=_programs(heartbeats.last(session), now),
         accuracy=accuracies.latest(session, live.incumbent.version_id) if live.incumbent else None,
     )
 

@@ -9,7 +9,7 @@ from monitoring.evidence_rule import Rule
 from monitoring.monitor import PROGRAM, Monitor
 from monitoring.references import References
 from monitoring.rollout_settings import RolloutSettings
-from store import decisions, jobs, preflight, rollouts
+from store import decisions, heartbeats, preflight, rollouts
 from store.bundles import BundleStore
 from store.database import Database
 from store.objects import Objects
@@ -76,7 +76,7 @@ class Rolled:
         """One turn, a little later."""
         self.clock.pass_by(**(passes or {"seconds": 30}))
         if alive:
-            jobs.heartbeat(self.database, PROGRAM, "monitor one", {}, self.clock())
+            heartbeats.beat(self.database, PROGRAM, "monitor one", {}, self.clock())
         rollout_turns.turn(self.monitor)
 
     def stage(self) -> tuple[str, float]:

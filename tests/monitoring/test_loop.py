@@ -12,7 +12,7 @@ from sqlalchemy import text
 from monitoring import loop, metrics, window_turns
 from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
-from store import jobs, models, predictions, rollouts
+from store import heartbeats, jobs, models, predictions, rollouts
 from store.bundles import BundleStore
 from store.database import Database
 from store.models import NewVersion
@@ -168,7 +168,7 @@ def test_the_gauges_are_what_the_rows_say(watched: Watched, small: Path) -> None
     with watched.database.write() as session:
         second = models.register(session, NewVersion("b" * 64, 1, ["a", "b"], {}), later())
         rollouts.open_rollout(session, second.id, Actor("system", "a test"), "new", later())
-    jobs.heartbeat(watched.database, "retrain", "one", {}, later(seconds=50))
+    heartbeats.beat(watched.database, "retrain", "one", {}, later(seconds=50))
     watched.clock.pass_by(seconds=100)
     loop.look(watched.monitor)
     lanes = {lane: sample("ursa_queue_reviews", lane=lane) for lane in LANES}
@@ -227,4 +227,4 @@ def test_a_check_that_is_interrupted_is_given_back(
 
 def heartbeat(watched: Watched) -> datetime | None:
     with watched.database.read() as session:
-        return jobs.heartbeats(session).get("monitoring")
+        return heartbeats.last(session).get("monitoring")

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import metrics
-from store import jobs, windows
+from store import heartbeats, jobs, windows
 from store.database import Database
 from tests.monitoring.given import SECRET, Watched, opinions
 
@@ -92,7 +92,7 @@ def test_it_watches_serves_its_metrics_and_ends_when_told(
     assert (code, '"stopped"' in rest) == (0, True), rest
     with watched.database.read() as session:
         assert [window.verdict for window in windows.newest(session)] == ["quiet"]
-        assert "monitoring" in jobs.heartbeats(session)
+        assert "monitoring" in heartbeats.last(session)
     families = {family.name for family in text_string_to_metric_families(page)}
     assert {metric.name for metric in metrics.REGISTRY.collect()} <= families
     watched.database.dispose()

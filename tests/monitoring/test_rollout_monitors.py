@@ -7,7 +7,7 @@ import pytest
 
 from monitoring import rollout_turns
 from monitoring.monitor import PROGRAM, Monitor
-from store import jobs, reviews
+from store import heartbeats, reviews
 from store.database import Database
 from store.tables import Pair
 from tests.monitoring.rolled import Rolled, together
@@ -37,7 +37,7 @@ def test_two_monitors_do_not_decide_twice(rolled: Rolled, verdict: str) -> None:
     else:
         rolled.say(rolled.answers(12, "black"), "teddy")
     rolled.clock.pass_by(seconds=30)
-    jobs.heartbeat(rolled.database, PROGRAM, "monitor one", {}, rolled.clock())
+    heartbeats.beat(rolled.database, PROGRAM, "monitor one", {}, rolled.clock())
     barrier = Barrier(4)
     failed: list[Exception] = []
 

@@ -5,7 +5,7 @@ from prometheus_client import generate_latest
 
 from monitoring import gauges, metrics
 from monitoring.snapshot import Described, Snapshot, few
-from store import accuracies, alarms, jobs, rollouts, windows
+from store import accuracies, alarms, heartbeats, rollouts, windows
 from store.accuracies import NewAccuracy
 from store.alarms import NewAlarm
 from store.database import Database, Session
@@ -186,8 +186,8 @@ def test_the_largest_names_are_shown() -> None:
 
 
 def test_instances_are_counted_while_they_are_alive(database: Database) -> None:
-    jobs.heartbeat(database, "service", "one", {}, NOW)
-    jobs.heartbeat(database, "service", "two", {}, NOW - timedelta(minutes=5))
+    heartbeats.beat(database, "service", "one", {}, NOW)
+    heartbeats.beat(database, "service", "two", {}, NOW - timedelta(minutes=5))
     refresh(database, minutes=0.5)
     assert sample("ursa_heartbeat_instances", program="service") == 1
     refresh(database, minutes=5)

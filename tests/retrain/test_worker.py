@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from retrain import metrics, worker
 from retrain.program import Program
-from store import jobs, models
+from store import heartbeats, jobs, models
 from store.jobs import Claimed, Hold
 from store.tables import Job
 from tests.retrain.conftest import label_some
@@ -64,7 +64,7 @@ def test_the_loop_does_what_is_asked_and_says_that_it_lives(world: World) -> Non
     assert (failed.status, failed.attempts) == ("failed", 1)
     assert failed.error == "There is no such model version."
     with program.database.read() as session:
-        assert "retrain" in jobs.heartbeats(session)
+        assert "retrain" in heartbeats.last(session)
         assert models.newest_first(session)[0].number == 2
     assert (counted("train", "done"), counted("backtest", "failed")) == (
         before[0] + 1,

@@ -7,7 +7,7 @@ from store import jobs
 from store.database import Database
 from store.jobs import LEASE_SECONDS, Claimed, Hold, Lost
 from store.tables import Job
-from tests.store.given import NOW, later
+from tests.store.given import later
 from tests.store.working import Clock, ask, claim, claimed, finish, kept, row
 
 
@@ -127,11 +127,3 @@ def test_the_loop_goes_on_when_the_database_is_back(database_url: str) -> None:
     assert row(holder, asked).status == "done"
     worker.dispose()
     holder.dispose()
-
-
-def test_the_newest_sign_of_life_of_each_program(database: Database) -> None:
-    for instance, second in (("one", 5), ("two", 9), ("one", 7)):
-        jobs.heartbeat(database, "monitoring", instance, {"looks": second}, later(seconds=second))
-    jobs.heartbeat(database, "retrain", "one", {}, NOW)
-    with database.read() as session:
-        assert jobs.heartbeats(session) == {"monitoring": later(seconds=9), "retrain": NOW}
