@@ -11,6 +11,7 @@ from pathlib import Path
 
 from service import commands, rollout_commands, serving
 from service.clock import wall_clock
+from service.rollout_commands import Subcommands
 from service.settings import Settings, read_settings
 from store.database import Database
 from store.errors import StoreError
@@ -39,7 +40,18 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m service", description="The web process.")
     subs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     subs.add_parser("serve", help="answer requests until told to stop")
+    _add_person(subs)
+    _add_key(subs)
+    _add_webhook(subs)
+    _add_release(subs)
+    _add_alarm(subs)
+    rollout_commands.add_to(subs)
+    _add_policy(subs)
+    subs.add_parser("status", help="who answers, and what waits")
+    return parser
 
+
+def _add_person(subs: Subcommands) -> None:
     person = subs.add_parser("person", help="people who sign in")
     acts = person.add_subparsers(dest="act", required=True)
     adding = acts.add_parser("add", help="add one")
@@ -54,6 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     adding.add_argument("--role", choices=PERSON_ROLES, required=True)
     adding.add_argument("--simulated", action="store_true", help="mark this reviewer's labels")
 
+
+def _add_key(subs: Subcommands) -> None:
     keys = subs.add_parser("key", help="API keys").add_subparsers(dest="act", required=True)
     add_key = keys.add_parser("add", help="make one, and print it once")
     add_key.add_argument("consumer")
@@ -62,6 +76,8 @@ def build_parser() -> argparse.ArgumentParser:
     revoke = keys.add_parser("revoke", help="let one be worth nothing from now on")
     revoke.add_argument("prefix", help="as `key add` and the log show it")
 
+
+def _add_webhook(subs: Subcommands) -> None:
     hooks = subs.add_parser("webhook", help="who is told by a signed request")
     hook_acts = hooks.add_subparsers(dest="act", required=True)
     add_hook = hook_acts.add_parser("add", help="tell an address, and print the secret once")
@@ -70,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     hook_acts.add_parser("list", help="who is told, and how that goes")
     hook_acts.add_parser("remove", help="tell it nothing any more").add_argument("id")
 
+
+def _add_release(subs: Subcommands) -> None:
     promote = subs.add_parser("promote", help="let a model version answer everything")
     promote.add_argument("--version", type=int, required=True)
     promote.add_argument("--reason", required=True)
@@ -81,6 +99,9 @@ def build_parser() -> argparse.ArgumentParser:
     withdraw.add_argument("--reason", required=True)
     revert = subs.add_parser("revert", help="take back the version that answers")
     revert.add_argument("--reason", required=True)
+
+
+def _add_alarm(subs: Subcommands) -> None:
     told = subs.add_parser("alarm", help="what is open, taken on or over")
     acts = told.add_subparsers(dest="act", required=True, metavar="ACT")
     acts.add_parser("list", help="the alarms that are open")
@@ -88,15 +109,15 @@ def build_parser() -> argparse.ArgumentParser:
         said = acts.add_parser(act, help=help_)
         said.add_argument("alarm", help="its id")
         said.add_argument("--reason", required=True)
-    rollout_commands.add_to(subs)
+
+
+def _add_policy(subs: Subcommands) -> None:
     policy = subs.add_parser("policy", help="when the model answers alone")
     explain = policy.add_subparsers(dest="act", required=True).add_parser(
         "explain", help="what it would have done on logged traffic, before it is used"
     )
     explain.add_argument("--file", type=Path, help="another policy than the one in force")
     explain.add_argument("--days", type=float, default=7.0, help="how far back")
-    subs.add_parser("status", help="who answers, and what waits")
-    return parser
 
 
 def _run(given: argparse.Namespace, settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from service import commands, stepping, stopping, stops, trail
 from service.commands import Refused
@@ -24,12 +24,14 @@ from store.objects import Objects
 from store.rollouts import Actor
 from store.tables import RolloutEvent
 
+# what argparse gives for commands to be added to has no public name
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 NAMES = (
     "preflight", "limit", "expand", "fall-back", "freeze", "unfreeze", "kill", "release", "audit-trail",
 )  # fmt: skip
 
 
-def add_to(subs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_to(subs: Subcommands) -> None:
     """Every command of this room with its flags."""
     told = {
         "preflight": "answer the questions before a rollout, from a TOML file",
