@@ -16,7 +16,7 @@ Name = Literal["limit", "expand", "promote", "revert"]
 class Standing:
     """Where the candidate stands. `share` of subjects that it answers; `scope`: people have written one for `limited`.
 
-    `forbidden`: what keeps exposure from growing now, in words of a closed list (frozen, heartbeat, alarm, preflight).
+    `forbidden`: what keeps exposure from growing now, in words of a closed list (frozen, heartbeat, alarm, preflight, backtest).
     """
 
     stage: str

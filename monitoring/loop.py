@@ -44,7 +44,9 @@ def work(monitor: Monitor, stop: Stop) -> None:
 
 def look(monitor: Monitor) -> None:
     """One turn of the loop. Raises nothing that the next turn could put right."""
-    # first of all: what harms is to be taken back before anything slow is looked at
+    # a stage that is over must not be found good enough to grow
+    _tried("expiry", lambda: stage_turns.expire(monitor))
+    # before anything slow is looked at: what harms is to be taken back
     _tried("rollouts", lambda: rollout_turns.turn(monitor))
     _tried("windows", lambda: window_turns.turn(monitor))
     _tried("online", lambda: online.turn(monitor))
@@ -53,7 +55,6 @@ def look(monitor: Monitor) -> None:
     _tried("accuracy", lambda: accuracy_turns.turn(monitor))
     _tried("null_replays", lambda: replay_turns.turn(monitor))
     _tried("retention", lambda: retention.turn(monitor))
-    _tried("expiry", lambda: stage_turns.expire(monitor))
     _tried("deadlines", lambda: stage_turns.answer_overdue(monitor))
     metrics.DATABASE_UP.set(_tried("gauges", lambda: _refresh(monitor)))
 

@@ -15,7 +15,17 @@ from monitoring.acting import Act, Standing
 from monitoring.action_guard import Changed
 from monitoring.deciding import Candidacy
 from monitoring.monitor import PROGRAM, Monitor
-from store import actions, alarms, decisions, heartbeats, pairs, preflight, rollouts, switches
+from store import (
+    actions,
+    alarms,
+    decisions,
+    heartbeats,
+    models,
+    pairs,
+    preflight,
+    rollouts,
+    switches,
+)
 from store.alarms import NewAlarm
 from store.database import Session
 from store.decisions import NewDecision
@@ -82,6 +92,7 @@ def _standing(session: Session, rollout: Rollout, now: datetime) -> Standing:
         ),
         "preflight": rollout.stage == "manual"
         and not preflight.answered(rollout.preflight, rollout.risks),
+        "backtest": rollout.stage == "manual" and _worse(session, rollout.model_version_id),
     }
     return Standing(
         rollout.stage,
@@ -96,6 +107,11 @@ def _actions(session: Session, rollout: Rollout) -> Changed:
     if live.candidate is None or live.candidate.rollout_id != rollout.id:
         return Changed()
     return action_guard.of_report(actions.report(session, live.candidate, live.incumbent))
+
+
+def _worse(session: Session, model_version_id: str) -> bool:
+    backtest = models.newest_backtest(session, model_version_id)
+    return backtest is not None and backtest.verdict == "worse"
 
 
 def _alive(session: Session, now: datetime) -> bool:
@@ -132,6 +148,8 @@ def _keep(
     now: datetime,
 ) -> str | None:
     with monitor.database.write() as session:
+        if act.move is not None:
+            rollouts.lock(session, candidacy.rollout_id)  # all that a move locks, in its order
         rollout = pairs.lock(session, candidacy.rollout_id)
         steps = pairs.steps(session, candidacy.rollout_id)
         before = _newest(session, candidacy)

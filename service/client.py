@@ -149,15 +149,27 @@ class Client:
         return lacks
 
     def limit(
-        self, number: int, reason: str, scope: dict[str, Any] | None = None
+        self,
+        number: int,
+        reason: str,
+        scope: dict[str, Any] | None = None,
+        *,
+        although_held: bool = False,
     ) -> dict[str, Any]:
         """Let a candidate answer inside a scope: the one given, else the planned one."""
-        said = {"reason": reason, "scope": scope}
+        said = {"reason": reason, "scope": scope, "although_held": although_held}
         return self._call("POST", f"/v1/models/{number}/limit", json=said)
 
-    def expand(self, number: int, reason: str, share: float | None = None) -> dict[str, Any]:
+    def expand(
+        self,
+        number: int,
+        reason: str,
+        share: float | None = None,
+        *,
+        although_held: bool = False,
+    ) -> dict[str, Any]:
         """Let a candidate answer for a share: the one given, else the next planned step."""
-        said = {"reason": reason, "share": share}
+        said = {"reason": reason, "share": share, "although_held": although_held}
         return self._call("POST", f"/v1/models/{number}/expand", json=said)
 
     def fall_back(self, number: int, reason: str) -> dict[str, Any]:

@@ -54,9 +54,9 @@ def versions(session: Session, limit: int = 50) -> list[Listed]:
 
 @dataclass(frozen=True)
 class Way:
-    """A rollout with what was decided and done, newest first; `scope` in words, `confirmed` who said `full`.
+    """A rollout with what was decided and done, newest first; `scope` in words, `steps` that it took, oldest first.
 
-    `steps`: every step that it took, oldest first.
+    `confirmed`: who said `full`; where the candidate is held, who did so in spite of it.
     """
 
     number: int
@@ -78,15 +78,18 @@ def way(session: Session) -> Way | None:
     rollout = rollouts.newest(session)
     if rollout is None:
         return None
-    scope = rollout.scope
+    scope, steps = rollout.scope, pairs.steps(session, rollout.id)
+    made = decisions.newest(session, 200, rollout.id)
+    passed = made and made[0].verdict == "advance" and made[0].ids["step"] == steps[-1].event_id
+    held = not passed and rollouts.live(session).incumbent is not None
     return Way(
         number=models.get(session, rollout.model_version_id).number,
         rollout=rollout,
         events=rollouts.events(session, 50, rollout.id),
-        decisions=decisions.newest(session, 200, rollout.id),
-        confirmed=rollout_events.confirmed(session, rollout.id),
+        decisions=made,
+        confirmed=rollout_events.confirmed(session, rollout.id, held=held),
         scope=scopes.words(scopes.kept(scope)) if scope is not None else None,
-        steps=pairs.steps(session, rollout.id),
+        steps=steps,
     )
 
 

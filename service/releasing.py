@@ -2,8 +2,8 @@
 
 Every move has a reason in words and is written down with who made it, in the caller's transaction. Nothing takes
 over on worse evidence, nor on one person's word: two confirm. Where another model answers, monitoring must have found
-the version not worse where it stands now; people who let it through although it is held say so, and that is written
-down. Going back needs no evidence and one person.
+the version not worse where it stands now; people who let it through although it is held say so, both of them, and that
+is written down. Going back needs no evidence and one person.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from service import stepping
-from store import decisions, models, pairs, people, preflight, rollout_events, rollouts, switches
+from store import models, people, preflight, rollout_events, rollouts, switches
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
-from store.tables import Backtest, Decision, ModelVersion, Rollout
+from store.tables import Backtest, ModelVersion, Rollout
 
 PEOPLE_FOR_FULL = 2
 
@@ -59,17 +59,19 @@ def promote(
         session, version.id, actor, reason, now
     )
     _check_ready(session, rollout, now)
-    decision = _decided(session, rollout, live, although_held)
-    confirmed = rollout_events.confirm(session, rollout.id, actor, reason, now)
+    found = stepping.evidence(session, rollout, live, although_held)
+    confirmed = rollout_events.confirm(
+        session, rollout.id, actor, reason, now, although_held=although_held, held=found.held
+    )
     if len(confirmed) < PEOPLE_FOR_FULL:
         newest = rollouts.events(session, 1, rollout.id)[0]
         _record(session, "confirm", version_number, actor, reason, newest.id, now)
         answering = live.incumbent.number if live.incumbent else None
         return Released(newest.id, version_number, answering, tuple(confirmed))
-    evidence = {**_evidence(backtest), "confirmed_by": confirmed, "although_held": although_held}
+    evidence = {**_evidence(backtest), "confirmed_by": confirmed, "although_held": found.held}
     event = rollouts.move(
         session, rollout.id, "promote", actor, reason, now,
-        evidence=evidence, decision_id=decision.id if decision else None,
+        evidence=evidence, decision_id=found.decision_id,
     )  # fmt: skip
     _record(session, "promote", version_number, actor, reason, event.id, now)
     return Released(event.id, version_number, version_number)
@@ -134,25 +136,6 @@ def _check_ready(session: Session, rollout: Rollout, now: datetime) -> None:
     if switches.thrown(session, "frozen"):
         raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
     stepping.check_watched(session, now)
-
-
-def _decided(
-    session: Session, rollout: Rollout, live: Live, although_held: bool
-) -> Decision | None:
-    """Monitoring's newest decision, where it lets the version through or people do so in spite of it."""
-    decision = next(iter(decisions.newest(session, 1, rollout.id)), None)
-    if decision is not None and decision.verdict == "revert":
-        raise Conflict("The evidence is against this version.", "evidence_against")
-    here = pairs.steps(session, rollout.id)[-1].event_id
-    passed = decision is not None and decision.verdict == "advance" and decision.ids["step"] == here
-    # a first model has nothing to be compared with
-    if live.incumbent is not None and not passed and not although_held:
-        raise Conflict(
-            "Monitoring has not found this version to be not worse where it stands now."
-            " Wait for it, or say that it shall answer although it is held.",
-            "evidence_lacking",
-        )
-    return decision
 
 
 def _on_its_way(session: Session, version: ModelVersion) -> Rollout | None:

@@ -55,6 +55,12 @@ def add_to(subs: Subcommands) -> None:
         default="manual",
         help="people, or the last good model",
     )
+    for name in ("limit", "expand"):
+        made[name].add_argument(
+            "--although-held",
+            action="store_true",
+            help="though monitoring has not found it not worse",
+        )
     made["preflight"].add_argument("--file", type=Path, required=True)
     made["limit"].add_argument(
         "--scope-file", type=Path, help="TOML; else the scope that was planned"
@@ -103,9 +109,19 @@ def _step(database: Database, given: argparse.Namespace, actor: Actor, now: date
             return [f"Still to be written: {one}" for one in lacks] or ["Nothing is missing."]
         if given.command == "limit":
             scope = _toml(given.scope_file) if given.scope_file else None
-            event = stepping.limit(session, version, scope, actor, given.reason, now)
+            event = stepping.limit(
+                session, version, scope, actor, given.reason, now, although_held=given.although_held
+            )
         elif given.command == "expand":
-            event = stepping.expand(session, version, given.share, actor, given.reason, now)
+            event = stepping.expand(
+                session,
+                version,
+                given.share,
+                actor,
+                given.reason,
+                now,
+                although_held=given.although_held,
+            )
         else:
             event = stepping.fall_back(session, version, actor, given.reason, now)
         return [_told(event, version)]

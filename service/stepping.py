@@ -2,17 +2,19 @@
 
 Order: answer the questions (`prepare`), let it answer inside a scope (`limit`), for a growing share (`expand`);
 `fall_back` takes it to `manual` again. `service.releasing` lets it answer everything and takes it back. Every move
-has a reason and is written down. Nothing grows while monitoring is silent: nobody would notice.
+has a reason and is written down. Nothing grows while monitoring is silent: nobody would notice; nor, where another model
+answers, on less than monitoring's word, unless whoever moves says that it shall although it is held.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from store import heartbeats, models, people, preflight, rollouts
+from store import decisions, heartbeats, models, pairs, people, preflight, rollouts
 from store.database import Session
 from store.errors import Conflict
-from store.rollouts import Actor
+from store.rollouts import Actor, Live
 from store.tables import Rollout, RolloutEvent
 
 SILENT_AFTER = timedelta(seconds=60)
@@ -51,14 +53,17 @@ def limit(
     actor: Actor,
     reason: str,
     now: datetime,
+    *,
+    although_held: bool = False,
 ) -> RolloutEvent:
     """The candidate answers inside a scope: the one given, else the planned one.
 
     Raises NotFound, Invalid (`scope`, `no_reason`), Conflict: `not_on_its_way`, `preflight`, `no_scope`, `frozen`,
-    `monitoring_silent`, `illegal_move`.
+    `monitoring_silent`, `backtest_worse`, `evidence_against`, `evidence_lacking` (monitoring has not found it to be not
+    worse where it stands, and `although_held` is not said), `illegal_move`.
     """
     given = dict(scope) if scope is not None else None
-    return _move(session, version_number, "limit", actor, reason, now, scope=given)
+    return _grow(session, version_number, "limit", actor, reason, now, although_held, scope=given)
 
 
 def expand(
@@ -68,12 +73,14 @@ def expand(
     actor: Actor,
     reason: str,
     now: datetime,
+    *,
+    although_held: bool = False,
 ) -> RolloutEvent:
-    """The candidate answers for a larger share: the one given, else the next planned step.
+    """The candidate answers for a larger share, below all: the one given, else the next planned step.
 
     Raises as `limit` does, and Conflict `not_more`.
     """
-    return _move(session, version_number, "expand", actor, reason, now, share=share)
+    return _grow(session, version_number, "expand", actor, reason, now, although_held, share=share)
 
 
 def fall_back(
@@ -91,6 +98,36 @@ def on_its_way(session: Session, version_number: int) -> Rollout:
     return rollout
 
 
+@dataclass(frozen=True)
+class Found:
+    """Monitoring's newest decision about a candidate, if there is one, and whether it is held where it stands now."""
+
+    decision_id: str | None
+    held: bool
+
+
+def found(session: Session, rollout: Rollout, live: Live) -> Found:
+    """A first model has nothing to be compared with: it is never held. Raises Conflict `evidence_against`."""
+    newest = next(iter(decisions.newest(session, 1, rollout.id)), None)
+    if newest is not None and newest.verdict == "revert":
+        raise Conflict("The evidence is against this version.", "evidence_against")
+    here = pairs.steps(session, rollout.id)[-1].event_id
+    passed = newest is not None and newest.verdict == "advance" and newest.ids["step"] == here
+    return Found(newest.id if newest else None, live.incumbent is not None and not passed)
+
+
+def evidence(session: Session, rollout: Rollout, live: Live, although_held: bool) -> Found:
+    """What lets the version grow, or people do so in spite of it. Raises Conflict: `evidence_against`, `evidence_lacking`."""
+    here = found(session, rollout, live)
+    if here.held and not although_held:
+        raise Conflict(
+            "Monitoring has not found this version to be not worse where it stands now."
+            " Wait for it, or say that it shall answer although it is held.",
+            "evidence_lacking",
+        )
+    return here
+
+
 def check_watched(session: Session, now: datetime) -> None:
     """Raises Conflict `monitoring_silent` unless monitoring said within a minute that it is alive."""
     heard = heartbeats.last(session).get("monitoring")
@@ -99,6 +136,31 @@ def check_watched(session: Session, now: datetime) -> None:
             "Nothing grows while monitoring is silent: it has not been heard of for a minute.",
             "monitoring_silent",
         )
+
+
+def _grow(
+    session: Session,
+    version_number: int,
+    name: str,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    although_held: bool,
+    **how: Any,
+) -> RolloutEvent:
+    rollout = on_its_way(session, version_number)
+    check_watched(session, now)
+    backtest = models.newest_backtest(session, rollout.model_version_id)
+    if name == "limit" and backtest is not None and backtest.verdict == "worse":
+        raise Conflict(
+            f"The backtest says that version {version_number} is worse.", "backtest_worse"
+        )
+    here = evidence(session, rollout, rollouts.live(session), although_held)
+    said = {"although_held": here.held}
+    return _move(
+        session, version_number, name, actor, reason, now,
+        evidence=said, decision_id=here.decision_id, **how,
+    )  # fmt: skip
 
 
 def _move(
@@ -111,8 +173,6 @@ def _move(
     **how: Any,
 ) -> RolloutEvent:
     rollout = on_its_way(session, version_number)
-    if name in rollouts.GROWS:
-        check_watched(session, now)
     event = rollouts.move(session, rollout.id, name, actor, reason, now, **how)
     detail = {"reason": reason.strip(), "event": event.id, "actor_kind": actor.kind}
     people.record_act(session, actor.name, name, f"version {version_number}", detail, now)

@@ -23,7 +23,8 @@ def expose(
 ) -> None:
     """Set the share, the scope and its end for where the move leads.
 
-    Raises Conflict: `preflight` and `no_scope` (limit), `not_more` (expand); Invalid `scope`.
+    Raises Conflict: `preflight` and `no_scope` (limit), `not_more` (expand); Invalid `scope`. A scope that asks for
+    nothing limits nothing, and a share of all is `full`, which takes two people: neither is set here.
     """
     if name == "limit":
         if actor.kind != "system" and not preflight.answered(rollout.preflight, rollout.risks):
@@ -34,14 +35,21 @@ def expose(
         changed = {"share": share, "expires_at": expires_at}
         given = {key: value for key, value in changed.items() if value is not None}
         parsed = scopes.parse({**wanted, **given})
+        if actor.kind != "system" and parsed.limits_nothing:
+            raise Conflict(
+                "A scope that asks for nothing is none: say who, where or when.", "no_scope"
+            )
         rollout.scope, rollout.share = parsed.as_kept(), parsed.share
         rollout.expires_at = parsed.expires_at
     elif name == "expand":
         # in `limited` the share was of the scope, here it is of everybody
         before = rollout.share if rollout.stage == "expanding" else 0.0
         after = share if share is not None else preflight.next_step(rollout.preflight, before)
-        if after is None or not before < after <= 1:
-            raise Conflict(f"From {100 * before:g} % the share can only grow.", "not_more")
+        if after is None or not before < after < 1:
+            raise Conflict(
+                f"From {100 * before:g} % the share can only grow, and everything is for two people.",
+                "not_more",
+            )
         if rollout.scope is not None:
             lasting = {key: one for key, one in rollout.scope.items() if key != "expires_at"}
             # who was inside stays inside when the scope as such has served; answers are not held any more

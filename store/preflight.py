@@ -77,9 +77,11 @@ def answered(kept: Mapping[str, Any] | None, risks: Sequence[Any] | None) -> boo
 
 
 def planned_scope(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The scope that was written for the limited stage, if one was."""
+    """The scope that was written for the limited stage, if one was; one that was left empty limits nothing and is none."""
     found = (kept or {}).get("scope")
-    return dict(found) if found is not None else None
+    if found is None or scopes.kept(found).limits_nothing:
+        return None
+    return dict(found)
 
 
 def next_step(kept: Mapping[str, Any] | None, share: float) -> float | None:

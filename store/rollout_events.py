@@ -105,34 +105,42 @@ def exposed_since(session: Session, rollout_id: str) -> datetime | None:
 
 
 def confirm(
-    session: Session, rollout_id: str, actor: Actor, reason: str, now: datetime
+    session: Session,
+    rollout_id: str,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+    *,
+    although_held: bool = False,
+    held: bool = False,
 ) -> list[str]:
     """Say that a candidate may answer everything; who has said so since its last move, oldest first.
 
-    The same name counts once, however often it says so. Raises Conflict when the rollout has ended.
+    The same name counts once, however often it says so, under the lock of its rollout. `although_held`: though
+    monitoring may hold it; where it does (`held`) nobody else's word counts. Raises Conflict when the rollout has ended.
     """
     check(actor, reason)
-    rollout = session.get(Rollout, rollout_id)
+    rollout = session.get(Rollout, rollout_id, with_for_update=True, populate_existing=True)
     if rollout is None:
         raise NotFound("There is no such rollout.")
     if rollout.ended_at is not None or rollout.stage == "full":
         raise Conflict("This rollout is not on its way.", "illegal_move")
-    agreed = confirmed(session, rollout_id)
-    if _who(actor.kind, actor.name) not in agreed:
-        stage = rollout.stage
-        write(session, rollout, "confirm", stage, stage, actor, reason, now, {})
-        agreed.append(_who(actor.kind, actor.name))
-    return agreed
+    who, stage = _who(actor.kind, actor.name), rollout.stage
+    if who not in confirmed(session, rollout_id, held=although_held):
+        said = {"although_held": although_held}
+        write(session, rollout, "confirm", stage, stage, actor, reason, now, said)
+    return confirmed(session, rollout_id, held=held)
 
 
-def confirmed(session: Session, rollout_id: str) -> list[str]:
-    """Who has confirmed since the rollout's last move, oldest first."""
+def confirmed(session: Session, rollout_id: str, *, held: bool = False) -> list[str]:
+    """Who has confirmed since the rollout's last move, each once, oldest first; `held`: those who said it in spite of a hold."""
     names: list[str] = []
     for one in events(session, 100, rollout_id):
         if one.move != "confirm":
             break
-        names.insert(0, _who(one.actor_kind, one.actor))
-    return names
+        if not held or one.evidence.get("although_held"):
+            names.insert(0, _who(one.actor_kind, one.actor))
+    return list(dict.fromkeys(names))
 
 
 def _who(kind: str, name: str) -> str:

@@ -22,7 +22,7 @@ from store.scope import Scope
 from store.tables import ModelVersion, Rollout, RolloutEvent
 
 __all__ = [
-    "GROWS", "MOVES", "Actor", "Live", "LiveModel", "Move", "events", "get", "live", "move",
+    "GROWS", "MOVES", "Actor", "Live", "LiveModel", "Move", "events", "get", "live", "lock", "move",
     "newest", "of_version",
     "open_rollout",
 ]  # fmt: skip
@@ -140,7 +140,10 @@ def move(
     """
     check(actor, reason)
     legal = _legal(session, name, actor)
-    rollout = _locked(session, rollout_id)
+    rollout = lock(session, rollout_id)
+    over = rollout.expires_at is not None and rollout.expires_at <= now
+    if name in GROWS and over:
+        raise Conflict("Its stage is over and falls back: nothing grows from it.", "illegal_move")
     if rollout.stage not in legal.from_stages:
         way = name.replace("_", " ")
         raise Conflict(f"From {rollout.stage} there is no way to {way}.", "illegal_move")
@@ -161,6 +164,27 @@ def move(
     elif name == "revert" and was_answering:
         _restore(session, rollout, actor, now)
     return event
+
+
+def lock(session: Session, rollout_id: str) -> Rollout:
+    """Every rollout that goes on, so that two hands on two of them cannot make two incumbents; the one that is asked for.
+
+    Raises NotFound, Conflict `illegal_move` when it has ended.
+    """
+    locked = session.scalars(
+        select(Rollout)
+        .where(Rollout.ended_at.is_(None))
+        # always in one order: the candidate's first
+        .order_by(Rollout.id.desc())
+        .with_for_update()
+        # what this session read before the lock may have changed since
+        .execution_options(populate_existing=True)
+    ).all()
+    rollout = next((one for one in locked if one.id == rollout_id), None)
+    if rollout is None:
+        get(session, rollout_id)
+        raise Conflict("This rollout has ended.", "illegal_move")
+    return rollout
 
 
 def live(session: Session) -> Live:
@@ -207,25 +231,10 @@ def _legal(session: Session, name: str, actor: Actor) -> Move:
     legal = MOVES.get(name)
     if legal is None:
         raise Invalid(f"There is no move {name!r}.", "unknown_move")
-    if name in GROWS and actor.kind != "system" and switches.thrown(session, "frozen"):
+    # held to the end of the move, so that nothing grows once a freeze has been told
+    if name in GROWS and actor.kind != "system" and switches.thrown(session, "frozen", hold=True):
         raise Conflict("Rollouts are frozen: nothing grows until they are released.", "frozen")
     return legal
-
-
-def _locked(session: Session, rollout_id: str) -> Rollout:
-    """One at a time, so that two hands on two rollouts cannot make two incumbents."""
-    locked = session.scalars(
-        select(Rollout)
-        .where(Rollout.ended_at.is_(None))
-        .with_for_update()
-        # what this session read before the lock may have changed since
-        .execution_options(populate_existing=True)
-    ).all()
-    rollout = next((one for one in locked if one.id == rollout_id), None)
-    if rollout is None:
-        get(session, rollout_id)
-        raise Conflict("This rollout has ended.", "illegal_move")
-    return rollout
 
 
 def _answering(session: Session) -> Rollout | None:

@@ -73,6 +73,13 @@ class Scope:
             return False
         return not (self.days or self.windows) or self._open(at)
 
+    @property
+    def limits_nothing(self) -> bool:
+        """Whether it covers every request for good, and no person looks before an answer is given."""
+        asks = (self.consumers, self.segments, self.subjects, self.days, self.windows)
+        ends = self.expires_at is not None or self.share < 1 or self.hold_seconds is not None
+        return not any(asks) and not ends
+
     def _open(self, at: datetime) -> bool:
         # the wall clock of the place: whatever a clock change does to it, each moment has one reading
         local = at.astimezone(ZoneInfo(self.zone))

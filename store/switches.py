@@ -14,9 +14,11 @@ from store.tables import Switch
 from store.tables.rollouts import SWITCHES
 
 
-def thrown(session: Session, name: str) -> bool:
-    """Whether the switch is thrown now; one that nobody ever touched is not."""
-    found = session.get(Switch, name)
+def thrown(session: Session, name: str, *, hold: bool = False) -> bool:
+    """Whether the switch is thrown now; one that nobody ever touched is not. `hold`: nobody throws it until the commit."""
+    found = session.get(
+        Switch, name, with_for_update={"read": True} if hold else None, populate_existing=hold
+    )
     return bool(found and found.thrown)
 
 

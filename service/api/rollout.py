@@ -27,6 +27,9 @@ _WAY = {
         "not_more": "A share can only grow.",
         "frozen": "Rollouts are frozen.",
         "monitoring_silent": "Monitoring has not been heard of for a minute.",
+        "backtest_worse": "Its backtest says that it is worse.",
+        "evidence_against": "Monitoring's newest decision is to take it back.",
+        "evidence_lacking": "Monitoring holds it; `although_held` says that it shall answer all the same.",
     },
     422: {"scope": "The scope makes no sense.", "preflight": "An answer or a risk makes no sense."},
 }
@@ -40,16 +43,22 @@ class Reason(BaseModel):
     reason: Sentences
 
 
-class Limit(Reason):
+class Grow(Reason):
+    """`although_held`: let it answer though monitoring has not found it to be not worse; kept with the reason."""
+
+    although_held: bool = False
+
+
+class Limit(Grow):
     """Where the candidate may answer; without a scope the one that was planned."""
 
     scope: dict[str, Any] | None = None
 
 
-class Expand(Reason):
-    """How far; without a share the next planned step."""
+class Expand(Grow):
+    """How far, below all; without a share the next planned step."""
 
-    share: float | None = Field(default=None, gt=0, le=1)
+    share: float | None = Field(default=None, gt=0, lt=1)
 
 
 class Kill(Reason):
@@ -175,7 +184,10 @@ def prepare(
 )
 def limit(number: Number, body: Limit, caller: Operator, session: Writing, now: Moment) -> Stepped:
     """Outside the scope the version before goes on; at the scope's end it does so everywhere."""
-    return _stepped(stepping.limit(session, number, body.scope, caller.actor, body.reason, now))
+    who, held = caller.actor, body.although_held
+    return _stepped(
+        stepping.limit(session, number, body.scope, who, body.reason, now, although_held=held)
+    )
 
 
 @router.post(
@@ -185,7 +197,10 @@ def expand(
     number: Number, body: Expand, caller: Operator, session: Writing, now: Moment
 ) -> Stepped:
     """Whoever was answered by it stays so while the share grows."""
-    return _stepped(stepping.expand(session, number, body.share, caller.actor, body.reason, now))
+    who, held = caller.actor, body.although_held
+    return _stepped(
+        stepping.expand(session, number, body.share, who, body.reason, now, although_held=held)
+    )
 
 
 @router.post(

@@ -33,6 +33,7 @@ Number = Annotated[int, Form(ge=1, lt=2**31)]
 Text = Annotated[str, Form(max_length=200)]
 # the page whose form it was
 Back = Annotated[Literal["/rollout", "/models"], Form()]
+AlthoughHeld = Annotated[bool, Form()]
 
 
 @router.get("")
@@ -81,19 +82,29 @@ async def prepare(
 
 @router.post("/limit", dependencies=[FromOurPage])
 def limit(
-    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
+    number: Number,
+    reason: Reason,
+    found: OperatorPerson,
+    session: Writing,
+    now: Moment,
+    although_held: AlthoughHeld = False,
 ) -> Response:
     """Let the candidate answer inside the planned scope."""
-    stepping.limit(session, number, None, found.actor, reason, now)
+    stepping.limit(session, number, None, found.actor, reason, now, although_held=although_held)
     return see("/rollout", done="moved")
 
 
 @router.post("/expand", dependencies=[FromOurPage])
 def expand(
-    number: Number, reason: Reason, found: OperatorPerson, session: Writing, now: Moment
+    number: Number,
+    reason: Reason,
+    found: OperatorPerson,
+    session: Writing,
+    now: Moment,
+    although_held: AlthoughHeld = False,
 ) -> Response:
     """Let the candidate answer the next planned share."""
-    stepping.expand(session, number, None, found.actor, reason, now)
+    stepping.expand(session, number, None, found.actor, reason, now, although_held=although_held)
     return see("/rollout", done="moved")
 
 
@@ -113,7 +124,7 @@ def promote(
     found: OperatorPerson,
     session: Writing,
     now: Moment,
-    although_held: Annotated[bool, Form()] = False,
+    although_held: AlthoughHeld = False,
     back: Back = "/rollout",
 ) -> Response:
     """Confirm that the version may answer everything; the second person's word lets it."""

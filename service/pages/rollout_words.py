@@ -36,6 +36,7 @@ BECAUSE = {
     "heartbeat": "monitoring has not been heard of lately",
     "alarm": "an alarm is open",
     "preflight": "the questions before it are not answered",
+    "backtest": "its backtest says that it is worse",
     "scope": "nobody has written a scope yet",
 }
 BETS = (0.15, 0.235, 0.37, 0.58, 0.9)

@@ -81,7 +81,7 @@ def test_a_stage_ends_by_the_clock_a_crash_ends_a_rollout_and_a_kill_needs_no_da
     with two.service(two.one) as here, two.service(two.other) as there:
         here.put("/v1/models/2/preflight", json=PLAN).raise_for_status()
         ends = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
-        limit = {"reason": "try it", "scope": {"expires_at": ends}}
+        limit = {"reason": "try it", "although_held": True, "scope": {"expires_at": ends}}
         two.one.wait_for(
             lambda: here.post("/v1/models/2/limit", json=limit).is_success, 30, "a heartbeat"
         )
@@ -95,7 +95,8 @@ def test_a_stage_ends_by_the_clock_a_crash_ends_a_rollout_and_a_kill_needs_no_da
         assert two.events().count(("fall_back", "monitoring")) == 1
 
         # a crash: this very request is answered, and the candidate is gone everywhere
-        again = {"reason": "try again", "scope": {}}
+        later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        again = {"reason": "try again", "although_held": True, "scope": {"expires_at": later}}
         here.post("/v1/models/2/limit", json=again).raise_for_status()
         two.one.wait_for(lambda: predict(here)["stage"] == "limited", 10, "the candidate to answer")
         crashed = time.monotonic()

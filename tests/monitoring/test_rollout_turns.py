@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from monitoring import commands
-from store import alarms, rollouts, switches
+from store import alarms, models, rollouts, switches
 from store.database import Database
+from store.models import NewBacktest
 from store.rollouts import Actor
 from store.tables import Decision, Rollout
 from tests.monitoring.rolled import Rolled
@@ -40,6 +41,25 @@ def test_a_candidate_that_is_as_good_goes_through_the_steps_and_full_is_left_to_
     assert (last.verdict, last.values["act"]["advised"]) == ("advance", "promote")
     assert rolled.stage() == ("expanding", 0.5)
     assert rolled.moves() == ["limit", "expand", "expand", "expand"]
+    assert rolled.differences() == []
+
+
+def test_without_a_scope_that_limits_or_with_a_worse_backtest_nothing_begins(
+    rolled: Rolled,
+) -> None:
+    with rolled.database.write() as session:
+        rollout = session.get_one(Rollout, rolled.id)
+        rollout.preflight = {**(rollout.preflight or {}), "scope": {}}
+    rolled.answers(50)
+    rolled.look()
+    assert (rolled.last().verdict, rolled.last().values["act"]["advised"]) == ("advance", "limit")
+    pair = rolled.two.candidate.id, rolled.two.incumbent.id
+    with rolled.database.write() as session:
+        worse = NewBacktest(*pair, "worse", 90, 0.8, 0.9, -0.1, -0.18, -0.02, {})
+        models.add_backtest(session, worse, NOW)
+    rolled.look()
+    assert rolled.last().values["act"]["because"] == ["backtest"]
+    assert rolled.stage() == ("manual", 0.0)
     assert rolled.differences() == []
 
 

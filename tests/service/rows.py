@@ -134,7 +134,7 @@ def ready(session: Session, number: int, now: datetime, **plan: Any) -> None:
     heard(session, now)
     stepping.prepare(session, number, {**PLAN, **plan}, SECOND, now)
     rollout = stepping.on_its_way(session, number)
-    rollout_events.confirm(session, rollout.id, SECOND, "it may", now)
+    rollout_events.confirm(session, rollout.id, SECOND, "it may", now, although_held=True)
 
 
 def job(session: Session, asked_by: str, **changes: Any) -> Job:

@@ -1,5 +1,7 @@
 """Nothing takes over but on evidence: what monitoring found where the version stands now, or two people in spite of it."""
 
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from service import releasing, stepping
 from service.client import Refused
 from service.clock import wall_clock
 from service.releasing import Released
-from store import decisions, models, pairs, rollouts
+from store import decisions, models, pairs, rollout_events, rollouts
 from store.database import Database, Session
 from store.decisions import NewDecision
 from store.errors import Conflict
@@ -18,6 +20,10 @@ from store.tables import ModelVersion
 from tests.service import rows
 from tests.service.serving import Serving
 from tests.service.test_releasing import ANNA, NOON, backtest, promote, versions
+from tests.store.rolling import PLAN
+
+_seconds = count(1)
+OTTO = Actor("person", "otto")
 
 
 @pytest.mark.parametrize("verdict", ["advance", "hold", "revert", None])
@@ -71,6 +77,70 @@ def test_what_was_found_one_step_ago_lets_nothing_take_over(database: Database) 
     assert refused.value.code == "evidence_lacking"
 
 
+def test_on_a_hold_only_those_count_who_said_it_in_spite_of_it(database: Database) -> None:
+    beside(database)
+    with database.write() as session:
+        rows.heard(session, NOON)
+        stepping.prepare(session, 2, PLAN, ANNA, NOON)
+        decided(session, models.by_number(session, 2), "advance")
+        releasing.promote(session, 2, ANNA, "it is good", NOON)
+        decided(session, models.by_number(session, 2), "hold")
+        alone = releasing.promote(session, 2, OTTO, "all the same", NOON, although_held=True)
+        both = releasing.promote(session, 2, ANNA, "I know", NOON, although_held=True)
+    assert (alone.answering, alone.confirmed) == (1, ("otto",))
+    assert both.answering == 2
+
+
+def test_what_one_person_says_twice_at_once_is_one_word(database: Database) -> None:
+    beside(database)
+    with database.write() as session:
+        rollout = stepping.on_its_way(session, 2)
+        for _ in range(2):
+            # as two requests of one moment would leave it
+            rollout_events.write(
+                session, rollout, "confirm", "manual", "manual", ANNA, "yes", NOON, {}
+            )
+        assert rollout_events.confirm(session, rollout.id, ANNA, "yes", NOON) == ["anna"]
+
+
+def test_no_step_is_taken_on_a_hold_unless_it_is_said_all_the_same(database: Database) -> None:
+    beside(database)
+    with database.write() as session:
+        rows.ready(session, 2, NOON)
+        with pytest.raises(Conflict) as unseen:
+            stepping.limit(session, 2, None, ANNA, "try it", NOON)
+        decided(session, models.by_number(session, 2), "advance")
+        first = stepping.limit(session, 2, None, ANNA, "try it", NOON)
+        with pytest.raises(Conflict) as held:
+            stepping.expand(session, 2, None, ANNA, "more", NOON)
+        second = stepping.expand(session, 2, None, ANNA, "more", NOON, although_held=True)
+    assert unseen.value.code == held.value.code == "evidence_lacking"
+    assert [one.evidence for one in (first, second)] == [
+        {"although_held": False}, {"although_held": True},
+    ]  # fmt: skip
+    assert first.decision_id is not None
+
+
+def test_a_worse_backtest_lets_nothing_take_its_first_step(database: Database) -> None:
+    first, second = beside(database)
+    backtest(database, second, first, "worse")
+    with database.write() as session:
+        rows.ready(session, 2, NOON)
+        with pytest.raises(Conflict) as refused:
+            stepping.limit(session, 2, None, ANNA, "try it", NOON, although_held=True)
+    assert refused.value.code == "backtest_worse"
+
+
+def beside(database: Database) -> list[ModelVersion]:
+    """A version that answers everything and one on its way."""
+    found = versions(database, 2)
+    promote(database, 1)
+    backtest(database, found[1], found[0])
+    with database.write() as session:
+        rollouts.open_rollout(session, found[1].id, ANNA, "a candidate", NOON)
+    return found
+
+
 def decided(session: Session, version: ModelVersion, verdict: str | None) -> None:
     """What monitoring concluded about a candidate in the step in which it is."""
     if verdict is None:
@@ -79,7 +149,7 @@ def decided(session: Session, version: ModelVersion, verdict: str | None) -> Non
     assert rollout is not None
     step = pairs.steps(session, rollout.id)[-1].event_id
     new = NewDecision(rollout.id, rollout.stage, verdict, "1", {}, {"step": step}, {}, {}, "m")
-    decisions.add(session, new, NOON)
+    decisions.add(session, new, NOON + timedelta(seconds=next(_seconds)))
 
 
 def test_over_the_api_a_hold_is_a_conflict_until_it_is_said_all_the_same(

@@ -9,7 +9,7 @@ from store.rollouts import MOVES, Actor
 from store.scope import Scope
 from store.tables import Rollout
 from tests.store.given import NOW, later
-from tests.store.rolling import OPS, live, move, opened
+from tests.store.rolling import OPS, live, move, opened, prepare
 
 # every move from every stage, by hand: where it leads ("ended" for the end), or None where there is no way
 WAYS: dict[str, dict[str, str | None]] = {
@@ -137,3 +137,30 @@ def test_an_event_tells_all_of_a_move(database: Database) -> None:
         segments=frozenset({"zoo"}), share=0.1, expires_at=later(days=1)
     )
     assert candidate.expires_at == later(days=1)
+
+
+def test_a_share_of_all_is_for_two_people_and_nothing_grows_from_a_stage_that_is_over(
+    database: Database,
+) -> None:
+    with database.write() as session:
+        rollout = opened(session)
+        ends = {"segments": ["zoo"], "expires_at": later(hours=1).isoformat()}
+        rollouts.move(session, rollout.id, "limit", OPS, "try", NOW, scope=ends)
+        with pytest.raises(Conflict) as everything:
+            rollouts.move(session, rollout.id, "expand", OPS, "all of it", NOW, share=1.0)
+        with pytest.raises(Conflict) as over:
+            rollouts.move(session, rollout.id, "expand", OPS, "more", later(hours=1))
+        assert rollout.stage == "limited"
+    assert (everything.value.code, over.value.code) == ("not_more", "illegal_move")
+
+
+def test_a_scope_that_asks_for_nothing_is_none(database: Database) -> None:
+    with database.write() as session:
+        rollout = opened(session)
+        with pytest.raises(Conflict) as given:
+            rollouts.move(session, rollout.id, "limit", OPS, "try", NOW, scope={})
+        prepare(rollout, scope={})
+        session.flush()
+        with pytest.raises(Conflict) as planned:
+            rollouts.move(session, rollout.id, "limit", OPS, "try", NOW)
+    assert given.value.code == planned.value.code == "no_scope"
