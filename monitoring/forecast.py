@@ -45,8 +45,8 @@ def waits(seen: Seen, judgement: Judgement, rule: Rule, began: datetime, as_of: 
     if missing > 0 and growth <= 0:
         return Waits(None, None, None, never=True)
     pairs = max(ceil(missing / growth) if missing > 0 else 0, rule.minimum_pairs - step.pairs, 0)
-    read = step.wins + step.losses
-    labels = ceil(pairs * read / step.pairs)
+    # what both got wrong takes a label as well, and where the candidate failed nobody is asked
+    labels = ceil(pairs * step.differing / step.pairs)
     passed = as_of - began
     takes = passed * (pairs / step.pairs) if passed > timedelta(0) else timedelta(0)
     return Waits(pairs, labels, as_of + takes if takes < LONGEST else None, never=False)

@@ -60,6 +60,7 @@ class Step:
     losses: int = 0
     ties: int = 0
     overdue: int = 0  # losses among them, too
+    differing: int = 0  # wins, losses and ties among them: each took a label, or should have
     path: tuple[tuple[int, int, int], ...] = ()
     _best: tuple[float, int, float] = (0.0, 0, -inf)
 
@@ -191,6 +192,7 @@ class Prefix:
 
 
 def _count(step: Step, label: Said | None) -> None:
+    step.differing += 1
     step.overdue += label is None
     if label is None or label.outcome == "loss":
         step.lose()

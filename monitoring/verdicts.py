@@ -1,8 +1,8 @@
 """What the counts say about a candidate: advance, hold or revert, with every number that it follows from.
 
 Revert is any guard; advance is all of: not worse within this step, enough pairs, no guard. Everything else is hold,
-and a hold never grows into an advance by itself. Each e-value is the highest that it has been: what was concluded at
-one moment holds at the next, and it does not matter when one looked. Pure: the same counts under the same rule give the same verdict, to
+and a hold never grows into an advance by itself. Each e-value of labels is the highest that it has been: what was
+concluded at one moment holds at the next, and it does not matter when one looked. Pure: the same counts under the same rule give the same verdict, to
 the last digit. Whether the loop may act on it (frozen, no heartbeat) is not asked here.
 """
 
@@ -156,7 +156,8 @@ def _lacking(
 
 
 def _step(step: Step) -> dict[str, int]:
-    return {"wins": step.wins, "losses": step.losses, "ties": step.ties, "overdue": step.overdue}
+    counted = ("wins", "losses", "ties", "overdue", "differing")
+    return {name: getattr(step, name) for name in counted}
 
 
 def _kept(value: float) -> float | None:

@@ -40,6 +40,8 @@ BECAUSE = {
     "scope": "nobody has written a scope yet",
 }
 BETS = (0.15, 0.235, 0.37, 0.58, 0.9)
+LEAST = 30  # pairs: below that an interval says nothing
+_NOT_WORSE = ("not_worse", "Not worse")
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def waits(way: Way | None, now: datetime) -> list[str]:
         return [f"It should be taken back: {'; '.join(reasons)}."]
     if decision.verdict == "advance":
         return ["Nothing: the evidence is enough for the next step."]
+    if way.rollout.stage == "full":
+        return ["It answers everything and stays watched: it is taken back when it gets worse."]
     told = [f"It waits: {'; '.join(reasons)}."] if reasons else []
     return [*told, *_how_many(decision.values, now)]
 
@@ -153,10 +157,11 @@ def changed_first(report: Report | None) -> list[Cell]:
 def drawn(way: Way | None) -> Drawn | None:
     """The newest decision's e-values against their thresholds, and the difference with its interval."""
     decision = newest(way)
-    if decision is None:
+    if decision is None or (way and way.rollout.ended_at is not None):
         return None
     limits = decision.thresholds["logs"]
-    named = (("not_worse", "Not worse"), ("harm", "Harm"), ("class_harm", "Harm in one class"))
+    first = ("after_full", "Worse than before") if decision.stage == "full" else _NOT_WORSE
+    named = (first, ("harm", "Harm"), ("class_harm", "Harm in one class"))
     bars = tuple(
         (name, min(100.0, max(0.0, 100 * value / limit)), _said(name, value, limit))
         for key, name in named
@@ -174,13 +179,11 @@ def _said(name: str, value: float, limit: float) -> str:
 
 def _interval(decision: Decision) -> charts.Interval | None:
     step = decision.values.get("step") or {}
-    wins, losses = int(step.get("wins", 0)), int(step.get("losses", 0))
-    pairs = wins + losses + int(step.get("ties", 0)) + int(step.get("overdue", 0))
-    if wins + losses == 0 or pairs < 30:
+    # an overdue question is among the losses, as in the test
+    wins, losses, ties = (int(step.get(name, 0)) for name in ("wins", "losses", "ties"))
+    pairs = wins + losses + ties
+    if pairs < LEAST:
         return None
-    # an overdue question counts against the candidate, as in the test
-    losses += int(step.get("overdue", 0))
-    ties = pairs - wins - losses
     low, high = _at_least(wins, losses, ties), -_at_least(losses, wins, ties)
     return charts.interval((wins - losses) / pairs, low, high)
 

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from service import listing
 from service.clock import wall_clock
+from service.pages import rollout_words
 from store import decisions, pairs, rollouts, switches
 from store.decisions import NewDecision
+from store.tables import Decision, Rollout
 from tests.service import rows
 from tests.service.browsing import Browser
 from tests.service.serving import TESTER, Serving
@@ -166,3 +169,36 @@ def test_steps_that_people_passed_over_are_told_as_skipped_until_it_begins_anew(
     ]
     move("revert")
     assert told(olga)[-2:] == ["50 % of all subjects · skipped", "full answers everything · done"]
+
+
+def decided(stage: str, step: dict[str, int], **values: float) -> listing.Way:
+    """A rollout in a stage with one decision about it."""
+    made = Decision(
+        stage=stage, verdict="hold", at=wall_clock(), ids={"step": 1}, thresholds={"logs": {"after_full": 8.5, "harm": 3.5}},
+        values={"step": step, "act": {"because": ["full"]}, "pairs": sum(step.values()), **values},
+    )  # fmt: skip
+    here = pairs.Step(1, stage, wall_clock(), 1.0)
+    return listing.Way(2, Rollout(stage=stage, share=1.0), (), (made,), (), None, (here,))
+
+
+def test_overdue_questions_are_losses_once_in_the_interval() -> None:
+    way = decided("manual", {"wins": 0, "losses": 10, "ties": 90, "overdue": 10, "differing": 10})
+    shown = rollout_words.drawn(way)
+    assert shown is not None
+    assert shown.interval is not None
+    assert shown.interval.sentence.startswith("−10.0 percentage points")
+    alike = rollout_words.drawn(decided("manual", {"wins": 0, "losses": 0, "ties": 500}))
+    assert alike is not None
+    assert alike.interval is not None, "five hundred that said the same say much"
+
+
+def test_after_full_the_evidence_is_drawn_on() -> None:
+    way = decided("full", {"wins": 5, "losses": 5, "ties": 90}, after_full=4.25, harm=0.7)
+    shown = rollout_words.drawn(way)
+    assert shown is not None
+    assert [(name, round(share)) for name, share, _ in shown.bars] == [
+        ("Worse than before", 50), ("Harm", 20),
+    ]  # fmt: skip
+    assert rollout_words.waits(way, wall_clock()) == [
+        "It answers everything and stays watched: it is taken back when it gets worse."
+    ]
