@@ -19,6 +19,8 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 # what becomes of a held answer that nobody looked at in time
 OUTCOMES = ("incumbent", "candidate", "people")
 MOST = 10_000  # names in one list: a scope is read by people and travels with every event
+MOST_WINDOWS = 100  # each is asked about at every request
+LONGEST_HOLD = 30 * 24 * 3600
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})")
 _LISTS = ("consumers", "segments", "subjects")
 _KEYS = (*_LISTS, "days", "times", "zone", "expires_at", "share", "hold_seconds", "at_limit")
@@ -130,8 +132,10 @@ def parse(given: Mapping[str, Any]) -> Scope:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
         raise _wrong("The share must be above 0 and at most 1.")
     hold, at_limit = given.get("hold_seconds"), given.get("at_limit")
-    if hold is not None and (isinstance(hold, bool) or not isinstance(hold, int) or hold < 1):
-        raise _wrong("hold_seconds must be a whole number above 0.")
+    if hold is not None and (
+        isinstance(hold, bool) or not isinstance(hold, int) or not 0 < hold <= LONGEST_HOLD
+    ):
+        raise _wrong(f"hold_seconds must be a whole number from 1 to {LONGEST_HOLD} (30 days).")
     if hold is not None and at_limit not in OUTCOMES:
         raise _wrong(f"A scope that holds answers says at_limit: one of {', '.join(OUTCOMES)}.")
     if hold is None and at_limit is not None:
@@ -216,6 +220,8 @@ def _windows(value: Any) -> tuple[Window, ...]:
     shape = 'times must be a list of pairs such as ["08:00", "18:00"].'
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise _wrong(shape)
+    if len(value) > MOST_WINDOWS:
+        raise _wrong(f"times must be at most {MOST_WINDOWS} pairs.")
     windows = []
     for pair in value:
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
@@ -236,6 +242,8 @@ def _time(value: Any) -> time:
 
 
 def _zone(value: Any) -> str:
+    if value == "localtime":  # whatever that is where it is read
+        raise _wrong("The zone must have a name; one is Europe/Berlin.")
     try:
         return ZoneInfo(value).key
     except Exception as error:  # the library raises many kinds for what is no zone
@@ -251,7 +259,10 @@ def _moment(value: Any) -> datetime | None:
         raise _wrong(f"{value!r} is no moment such as 2026-05-01T18:00:00+02:00.") from error
     if moment.tzinfo is None:
         raise _wrong("expires_at needs its zone, such as 2026-05-01T18:00:00+02:00.")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # at either end of the calendar
+        raise _wrong(f"{value!r} is no moment such as 2026-05-01T18:00:00+02:00.") from error
 
 
 def _listed(names: Sequence[str]) -> str:

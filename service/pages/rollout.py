@@ -5,6 +5,7 @@ of them. It shows what rows say and calls the acts of `service`; it decides noth
 """
 
 from collections.abc import Mapping
+from math import isfinite, nan
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
@@ -188,7 +189,7 @@ def preflight_of(form: Mapping[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {
         "answers": {name: str(form.get(f"answer_{name}", "")) for name in preflight.QUESTIONS}
     }
-    rows = range(int(_number(form.get("rows", "0"), "rows") or 0))
+    rows = range(min(int(_number(form.get("rows", "0"), "rows") or 0), preflight.MOST_RISKS + 1))
     risks = [
         {name: str(form.get(f"{name}_{row}", "")) for name in ("risk", "metric", "alert", "owner")}
         for row in rows
@@ -222,10 +223,15 @@ def _listed(value: Any) -> list[str]:
 
 def _number(value: Any, name: str) -> float | None:
     text = str(value or "").strip()
+    if not text:
+        return None
     try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise Invalid(f"{text!r} is no number ({name}).", "preflight") from error
+        number = float(text)
+    except ValueError:
+        number = nan
+    if not isfinite(number):
+        raise Invalid(f"{text!r} is no number ({name}).", "preflight")
+    return number
 
 
 def _expiry(value: Any) -> str | None:
