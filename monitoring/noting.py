@@ -47,8 +47,6 @@ def _rows(
     rows = []
     for one in fresh:
         began = [step for step in steps if step.event_id <= one.event_id]
-        if not began:
-            continue  # answered before this rollout was opened
         number += 1
         kind, source = _kind(one), _source(one)
         rows.append(

@@ -49,7 +49,11 @@ class Fresh:
 def fresh(
     session: Session, rollout: Rollout, candidate_id: str, incumbent_id: str, limit: int
 ) -> list[Fresh]:
-    """Pairs of the two versions since the rollout was opened that are not noted yet, oldest first."""
+    """Pairs of the two versions since the rollout was opened that are not noted yet, oldest first.
+
+    By the event under which they were answered: who had not heard of it yet answered under another rollout.
+    """
+    opened = select(func.min(RolloutEvent.id)).where(RolloutEvent.rollout_id == rollout.id)
     newest = session.scalar(select(func.max(Pair.prediction_id)).where(_of(rollout.id)))
     since = max(rollout.opened_at, time_of(newest) - LATE) if newest else rollout.opened_at
     noted = exists().where(_of(rollout.id), Pair.prediction_id == Prediction.id)
@@ -68,7 +72,7 @@ def fresh(
         .join(ShadowAnswer, ShadowAnswer.prediction_id == Prediction.id)
         .join(StoredPicture, StoredPicture.digest == Prediction.picture_digest)
         .where(both, Prediction.created_at >= since, ~noted)
-        .where(Prediction.rollout_event_id.is_not(None))
+        .where(Prediction.rollout_event_id >= opened.scalar_subquery())
         .order_by(Prediction.id)
         .limit(limit)
     )

@@ -2,13 +2,13 @@ from datetime import datetime
 
 import pytest
 
-from store import labels, pairs, reviews
+from store import labels, pairs, reviews, rollouts
 from store.database import Database
 from store.errors import Conflict
 from store.pairs import Fresh, Run
 from store.tables import Pair
 from tests.store.given import NOW, later
-from tests.store.pairing import Two
+from tests.store.pairing import OPS, Two
 
 
 @pytest.fixture
@@ -167,3 +167,13 @@ def test_what_somebody_has_in_hand_is_not_withdrawn(two: Two) -> None:
     with two.database.write() as session:
         assert reviews.lease_next(session, two.readers[0], NOW) is not None
         assert pairs.withdraw_reviews(session, [one]) == 0
+
+
+def test_what_was_answered_under_an_earlier_rollout_is_no_pair_of_this_one(two: Two) -> None:
+    before = two.event()
+    with two.database.write() as session:
+        rollouts.move(session, two.rollout.id, "withdraw", OPS, "not yet", NOW)
+        two.rollout = rollouts.open_rollout(session, two.candidate.id, OPS, "again", NOW)
+    two.answer("teddy", "teddy", event_id=before)
+    new = two.answer("teddy", "teddy")
+    assert [one.prediction_id for one in fresh(two)] == [new]
