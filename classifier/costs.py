@@ -110,7 +110,8 @@ def _check(name: str, value: Any) -> None:
 
 
 def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else inf if part else 0.0
+    # where nothing is to be saved it never pays, also when it is for nothing
+    return part / whole if whole else inf
 
 
 def _below(error: float) -> float:

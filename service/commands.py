@@ -225,8 +225,11 @@ def explain(
         raise Refused("--days must be above 0 and at most 3650.")
     policy = read_policy(replace(settings, policy_file=file) if file else settings)
     with database.read() as session:
-        found = opinions.since(session, now - timedelta(days=days))
-    return explaining.lines(policy, found, days)
+        asked = now - timedelta(days=days)
+        found, begins = opinions.since(session, asked), opinions.begins(session, asked)
+    # a day is not told from minutes
+    covered = max((now - begins) / timedelta(days=1), 1 / 24)
+    return explaining.lines(policy, found, min(covered, days))
 
 
 def _moved(released: Released) -> list[str]:

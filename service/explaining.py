@@ -50,7 +50,10 @@ def explain(policy: Policy, opinions: Sequence[Opinion], days: float) -> list[Pr
 
 
 def thresholds(policy: Policy, classes: Sequence[str]) -> list[tuple[str, str, float, float]]:
-    """(given, the dearest confusion, held below, looked at below) for each class, from the costs alone."""
+    """(given, the dearest confusion, held below, looked at below) for each class, inside the domain.
+
+    From the costs and from the policy's own thresholds, whichever asks for more people. Nothing without costs.
+    """
     if policy.costs is None:
         return []
     told = []
@@ -58,7 +61,9 @@ def thresholds(policy: Policy, classes: Sequence[str]) -> list[tuple[str, str, f
         others = [one for one in classes if one != label]
         if others:
             worst = max(others, key=lambda true: policy.costs.of_wrong(true, label))  # type: ignore[union-attr]  # seen above
-            told.append((label, worst, *policy.costs.thresholds(label, worst)))
+            held, looked = policy.costs.thresholds(label, worst)
+            held, looked = max(held, policy.hold_below), max(looked, policy.review_below)
+            told.append((label, worst, held, max(held, looked)))
     return told
 
 
@@ -70,12 +75,12 @@ def lines(policy: Policy, opinions: Sequence[Opinion], days: float) -> list[str]
     classes = sorted({name for one in opinions for name in one.probabilities})
     for label, worst, held, looked in thresholds(policy, classes):
         said.append(
-            f"{label}: held below {held:.2f}, looked at below {looked:.2f} (were the rest all {worst})"
+            f"{label}: held below {held:.2f}, looked at below {looked:.2f} (inside the domain, were the rest all {worst})"
         )
     if not opinions:
         return [*said, "No model has answered in this time: there is nothing to decide again."]
     unit = f" {policy.costs.unit}" if policy.costs and policy.costs.unit else ""
-    said.append(f"{len(opinions)} answers of models in {days:g} days:")
+    said.append(f"{len(opinions)} answers of models in {days:.3g} days:")
     for one in explain(policy, opinions, days):
         cost = (
             "no costs are written"

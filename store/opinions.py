@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.tables import Prediction
@@ -37,3 +37,20 @@ def since(session: Session, moment: datetime, limit: int = MOST) -> list[Opinion
         Opinion(label, confidence, dict(probabilities or {}), bool(inside), decision)
         for label, confidence, probabilities, inside, decision in rows
     ]
+
+
+def begins(session: Session, moment: datetime, limit: int = MOST) -> datetime:
+    """From when on `since` has read everything: later than `moment` where there was more, or the log is younger.
+
+    What is counted a day is counted over this time, or a busy system would seem to ask for fewer reviews than it does.
+    """
+    said = Prediction.label.is_not(None)
+    last = session.scalar(
+        select(Prediction.created_at)
+        .where(Prediction.created_at >= moment, said)
+        .order_by(Prediction.id.desc())
+        .offset(limit - 1)
+        .limit(1)
+    )
+    first = session.scalar(select(func.min(Prediction.created_at)).where(said))
+    return max([moment, *(one for one in (last, first) if one is not None)])

@@ -76,6 +76,17 @@ def test_the_thresholds_are_where_the_cheapest_changes(seed: int) -> None:
         assert kind == by_hand, (confidence, held, looked)
 
 
+@pytest.mark.parametrize(("wrong", "corrected"), [(10.0, 1.0), (0.0, 0.5)])
+def test_what_saves_nothing_is_held_nowhere_though_it_costs_nothing(
+    wrong: float, corrected: float
+) -> None:
+    costs = Costs(wrong, 0.0, 0.0, corrected, {})
+    held, looked = costs.thresholds("a", "b")
+    kinds = {costs.cheapest("a", {"a": one, "b": 1 - one}) for one in (0.01, 0.5, 0.99)}
+    assert held == 0.0
+    assert kinds == {"answer_and_review" if looked else "answer"}
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -1,5 +1,7 @@
 """What a policy would have done on logged traffic: counted by hand, and over real rows by the command's own function."""
 
+from datetime import timedelta
+
 import pytest
 
 from classifier.policy import parse_policy
@@ -62,3 +64,29 @@ def test_it_reads_what_models_said_and_nothing_older(database: Database) -> None
     told = explaining.lines(parse_policy(COSTS), found, 1.0)
     assert any(line.startswith("this policy: answer 2") for line in told)
     assert explaining.lines(parse_policy(COSTS), [], 1.0)[-1].startswith("No model has answered")
+
+
+def test_the_thresholds_told_are_those_of_the_whole_policy() -> None:
+    fixed = "review_below = 0.97\nreview_out_of_domain = true\nhold_below = 0.9\nanswer_at = 0.0\n"
+    policy = parse_policy(fixed + COSTS)
+    told = explaining.thresholds(policy, ["a", "b"])
+    assert told == [("a", "b", 0.9, 0.97), ("b", "a", 0.9, 0.97)]
+    for confidence, kind in ((0.89, "hold"), (0.96, "answer_and_review"), (0.98, "answer")):
+        shares = {"a": confidence, "b": 1 - confidence}
+        assert policy.decide(confidence, True, "a", shares).kind == kind
+
+
+def test_what_is_counted_a_day_is_counted_over_the_time_that_was_read(database: Database) -> None:
+    with database.write() as session:
+        shop = consumer(session)
+    log = PredictionLog(database)
+    log.start()
+    rows = [prediction(shop, number) for number in range(4)]
+    for row in rows:
+        log.keep(Entry(row, NewPicture(row.picture_digest, "png", 10, 8, 8)))
+    log.stop()
+    week_ago = NOW - timedelta(days=7)
+    with database.read() as session:
+        assert opinions.begins(session, week_ago) == rows[0].created_at, "the log is younger"
+        assert opinions.begins(session, week_ago, limit=2) == rows[2].created_at, "there was more"
+        assert opinions.begins(session, rows[1].created_at) == rows[1].created_at
