@@ -153,7 +153,8 @@ class LiveModels:
 
     def _find_marks(self) -> bool:
         """Whether there is another mark, or one less, than before."""
-        targets = set(_rollouts(self._seen)) - set(self._stops)
+        # also of the one before: it answers once the incumbent is stopped, whatever the rows say yet
+        targets = {*_rollouts(self._seen), *_before(self._seen)} - set(self._stops)
         found = {target: stops.find(self._objects, target) for target in (*targets, KILLED)}
         with self._swapping:
             known = dict(self._stops)
@@ -257,6 +258,10 @@ class LiveModels:
         metrics.HARD_LIMITS.inc()
         reason = f"A hard limit: {why}"[:1000]
         self.halt(Stop(model.rollout_id, HARD_LIMITS, reason, self._clock()))
+
+
+def _before(live: Live | None) -> list[str]:
+    return [live.previous.rollout_id] if live is not None and live.previous is not None else []
 
 
 def _rollouts(live: Live | None) -> list[str]:

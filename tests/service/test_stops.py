@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from classifier.engine import NetworkError
-from service import stops
+from service import stopping, stops
 from service.clock import wall_clock
 from service.live import IN_A_ROW
 from service.stops import KILLED, Stop
@@ -184,6 +184,26 @@ def test_an_incumbent_that_is_stopped_gives_way_to_the_one_before(
         live = rollouts.live(session)
     assert live.incumbent is not None
     assert live.incumbent.number == first
+
+
+def test_also_the_one_before_is_stopped_while_the_database_takes_no_writes(
+    start: Start, tmp_path: Path
+) -> None:
+    here, there = start(), start()
+    here.model(tmp_path / "one")
+    here.model(tmp_path / "two", seed=1)
+    there.program.live.refresh()
+    with here.database.write() as session:  # holds the write lock until the end of the block
+        switches.throw(session, "frozen", True, "person", "olga", "a long write", EPOCH)
+        for left in (1, None):
+            stopping.kill(here.program.live, "last_good", OLGA, "wrong", wall_clock())
+            assert _number(here) == left
+            while _number(there) != left:
+                threading.Event().wait(0.01)
+    here.program.live.refresh()
+    here.program.live.refresh()
+    with here.database.read() as session:
+        assert rollouts.live(session).incumbent is None
 
 
 def test_an_incumbent_that_fails_again_and_again_gives_way_to_the_one_before_it(
