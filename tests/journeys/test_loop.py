@@ -49,78 +49,80 @@ def three(tmp_path: Path, database_url: str) -> Iterator[Programs]:
 
 
 def test_the_loop_closes(three: Programs, tmp_path: Path) -> None:
-    write_folder(tmp_path / "first", per_class=40, seed=1)
-    three.command(
-        "retrain",
-        "first-model",
-        str(tmp_path / "first"),
-        "--size",
-        "32",
-        "--epochs",
-        "3",
-        "--seed",
-        "1",
-    )
+    key = _started(three, tmp_path / "first")
+    ordinary = _pictures(tmp_path / "ordinary", ORDINARY, 2, None)
+    shifted = _pictures(tmp_path / "shifted", SHIFTED, 3, "drawn")
+    told: list[str] = []
+    with httpx.Client(
+        base_url=three.url, headers={"Authorization": f"Bearer {key}"}, timeout=30
+    ) as consumer:
+
+        def answers(version: int, data: bytes) -> None:
+            three.wait_for(
+                lambda: _answering(consumer, data, told, version),
+                10,
+                f"version {version} to answer",
+            )
+
+        first = _send(consumer, ordinary[0][0], told)
+        assert (first["status"], first["label"], first["stage"]) == ("pending", None, "manual")
+        three.promote(1, "the first model, looked at", key)
+        answers(1, ordinary[0][0])
+        for data, _ in (*ordinary, *shifted):
+            assert _send(consumer, data, told)["status"] == "answered"
+        _labelled(three, [*ordinary, *shifted], len(told))
+        # people answered what no model had
+        now_told = consumer.get(f"/v1/predictions/{first['id']}").json()
+        assert (now_told["answered_by"], now_told["label"]) == ("person", ordinary[0][1])
+
+        _act(consumer, "/v1/retrain", None)
+        _is_candidate(
+            three.wait_for(lambda: _backtested(consumer, 2), 240, "version 2 and its backtest")
+        )
+        # the candidate runs alongside and changes nothing
+        three.wait_for(
+            lambda: _shadowed(three, consumer, shifted[0][0], told), 10, "a shadow answer"
+        )
+        three.promote(2, "it learned the drawings", key)
+        answers(2, shifted[1][0])
+        _act(consumer, "/v1/revert", "to see that it can be taken back")
+        answers(1, shifted[2][0])
+
+    three.wait_for(lambda: _window(three), 60, "a window to be checked")
+    for program in ("retrain", "monitoring", "service"):
+        assert three.stop(program) == 0
+    _everything_is_kept(three, told)
+
+
+def _started(three: Programs, pictures: Path) -> str:
+    """A first model, a reviewer and three programs; the key of a consumer who may operate."""
+    write_folder(pictures, per_class=40, seed=1)
+    small = ("--size", "32", "--epochs", "3", "--seed", "1")
+    three.command("retrain", "first-model", str(pictures), *small)
     three.command(
         "service", "person", "add", "rosa", "--role", "reviewer", "--simulated", feed=PASSWORD
     )
     key = three.command("service", "key", "add", "shop", "--role", "operator").strip()
     for program in ("service", "monitoring", "retrain"):
         three.start(program)
-    ordinary = _pictures(tmp_path / "ordinary", ORDINARY, 2, None)
-    shifted = _pictures(tmp_path / "shifted", SHIFTED, 3, "drawn")
-    truth = {hashlib.sha256(data).hexdigest(): name for data, name in (*ordinary, *shifted)}
-    told: list[str] = []
+    return key
 
-    with httpx.Client(
-        base_url=three.url, headers={"Authorization": f"Bearer {key}"}, timeout=30
-    ) as consumer:
-        first = _send(consumer, ordinary[0][0], told)
-        assert (first["status"], first["label"], first["stage"]) == ("pending", None, "manual")
 
-        three.promote(1, "the first model, looked at", key)
-        three.wait_for(
-            lambda: _answering(consumer, ordinary[0][0], told, 1), 10, "version 1 to answer"
-        )
-        for data, _ in (*ordinary, *shifted):
-            assert _send(consumer, data, told)["status"] == "answered"
-        with Reviewer(three.url, "rosa", PASSWORD) as rosa:
-            labelled = rosa.label_all(truth.get)
-        assert (labelled.labels, labelled.skipped) == (len(told), 0)
+def _labelled(three: Programs, pictures: list[tuple[bytes, str]], asked: int) -> None:
+    """A reviewer answers all that was asked."""
+    truth = {hashlib.sha256(data).hexdigest(): name for data, name in pictures}
+    with Reviewer(three.url, "rosa", PASSWORD) as rosa:
+        labelled = rosa.label_all(truth.get)
+    assert (labelled.labels, labelled.skipped) == (asked, 0)
 
-        # people answered what no model had
-        now_told = consumer.get(f"/v1/predictions/{first['id']}").json()
-        assert (now_told["answered_by"], now_told["label"]) == ("person", ordinary[0][1])
 
-        _act(consumer, "/v1/retrain", None)
-        second = three.wait_for(lambda: _backtested(consumer, 2), 240, "version 2 and its backtest")
-        assert second["role"] == "candidate"
-        assert second["stage"] == "manual"
-        assert second["backtest"]["against"] == 1
-        assert second["backtest"]["pictures"] > 0
-        assert (
-            second["backtest"]["low"]
-            <= second["backtest"]["difference"]
-            <= second["backtest"]["high"]
-        )
-
-        # the candidate runs alongside and changes nothing
-        three.wait_for(
-            lambda: _shadowed(three, consumer, shifted[0][0], told), 10, "a shadow answer"
-        )
-        three.promote(2, "it learned the drawings", key)
-        three.wait_for(
-            lambda: _answering(consumer, shifted[1][0], told, 2), 10, "version 2 to answer"
-        )
-        _act(consumer, "/v1/revert", "to see that it can be taken back")
-        three.wait_for(
-            lambda: _answering(consumer, shifted[2][0], told, 1), 10, "version 1 to answer"
-        )
-
-    three.wait_for(lambda: _window(three), 60, "a window to be checked")
-    for program in ("retrain", "monitoring", "service"):
-        assert three.stop(program) == 0
-    _everything_is_kept(three, told)
+def _is_candidate(second: dict[str, Any]) -> None:
+    assert second["role"] == "candidate"
+    assert second["stage"] == "manual"
+    test = second["backtest"]
+    assert test["against"] == 1
+    assert test["pictures"] > 0
+    assert test["low"] <= test["difference"] <= test["high"]
 
 
 def _pictures(folder: Path, number: int, seed: int, shift: str | None) -> list[tuple[bytes, str]]:
