@@ -1,6 +1,6 @@
 """`make bench-rollout`: how often the control loop errs, and how many labels it takes, over made-up rollouts.
 
-The loop is the real one (`rollout_world` says what is made up): traffic of 5 to 1,000 requests a check, labels that take
+The loop is the real one (`rollout_stream` says what is made up): traffic of 5 to 1,000 requests a check, labels that take
 minutes to days (losses twice as long), readers who err in 5 %, bursts, processes that start anew, a look after every
 event. What a verdict needed is counted as if each label had come in its turn: a label is a picture on which the two
 differ and that a person has labelled; a reading is a second opinion too, which tells the readers' error and decides
@@ -20,7 +20,8 @@ import numpy as np
 
 from monitoring.evidence import wilson
 from monitoring.evidence_rule import Rule
-from tests.benchmarks.rollout_world import HISTORY, End, Needed, Rollout, World
+from tests.benchmarks.rollout_stream import HISTORY, World
+from tests.benchmarks.rollout_world import End, Needed, Rollout
 
 NARROW, WIDE = Rule(margin=0.01), Rule(margin=0.03)
 EQUAL = World(wins=0.01, losses=0.01, step_pairs=2000)

@@ -1,60 +1,26 @@
-"""A made-up world for the control loop: a candidate and an incumbent, traffic in batches, readers who err and delay.
+"""A candidate's way through a made-up world: traffic in batches, labels that come late or never.
 
-The loop under test is the real one (`monitoring.paired`, `votes`, `acting`); made up is only what comes in. Every
-rollout is one seed. Each pair and each label is an event, and a look is taken after every event.
+The loop under test is the real one (`monitoring.paired`, `votes`, `acting`); made up is only what comes in
+(`rollout_stream`). Every rollout is one seed. Each pair and each label is an event, and a look is taken after each.
 """
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from monitoring.acting import Act, Standing, act
-from monitoring.evidence_rule import Rule
 from monitoring.paired import Paired
 from monitoring.prefix import Alike, Differ, Said
 from monitoring.reader_error import Doubles
 from monitoring.verdicts import Answers
 from monitoring.votes import Bursts, Shot
+from tests.benchmarks.rollout_stream import Stream, World
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SHARES = (0.05, 0.25, 0.5)
-BATCHES = (5, 20, 50, 100, 200, 1000)
-HISTORY = 500  # pictures that two people had read before the rollout
 DEADLINE = timedelta(days=7)
-CHECKS = 25  # so many of the stream's batches are kept for rules that look at failures alone
-
-
-@dataclass(frozen=True)
-class World:
-    """Shares of all pictures: on which only the candidate is right, only the incumbent, or both are wrong and differ.
-
-    `lost_class`: of the pictures of class 0, the share that the candidate loses besides. `error`: the readers'.
-    `slow_losses`: labels of losses take so many times as long. `never`: labels that never come. When `step_pairs` have
-    come in one step, nothing more is made up until labels have moved the candidate: it would only wait behind them.
-    `counted`: find out what the first verdict needed, which takes a second pass.
-    """
-
-    wins: float
-    losses: float
-    neither: float = 0.0
-    lost_class: float = 0.0
-    classes: int = 7
-    error: float = 0.05
-    rule: Rule = field(default_factory=lambda: Rule(margin=0.01))
-    doubles: float = 0.1
-    history: int = HISTORY
-    failing: float = 0.005
-    bursts: float = 0.1
-    slow_losses: float = 2.0
-    never: float = 0.005
-    labels: bool = True
-    traffic: bool = True
-    batches: tuple[int, ...] = BATCHES
-    step_pairs: int = 2500
-    steps: int = 5
-    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +61,7 @@ class Rollout:
         disagree = 1 - (1 - world.error) ** 2 - world.error**2 / (world.classes - 1)
         differing = int(self.random.binomial(world.history, disagree))
         self._history = Doubles(world.history, differing)
+        self._stream = Stream(world, self.random)
         self.bursts = Bursts(60.0)
         self.rows: list[Alike | Differ] = []
         self.said: dict[int, Said] = {}
@@ -104,17 +71,6 @@ class Rollout:
         self.answers = 0
         self.now, self.step, self.share, self.stage = START, 0, 0.0, "manual"
         self.paired = self._begin()
-        count = world.step_pairs * world.steps
-        # drawn at once: a call for each number would take longer than the loop under test
-        self._truths: list[int] = self.random.integers(world.classes, size=count).tolist()
-        self._chances: list[float] = self.random.random(count).tolist()
-        self._size = int(self.random.choice(world.batches))
-        requests = max(count, CHECKS * self._size)
-        self._fails: list[bool] = (self.random.random(requests) < world.failing).tolist()
-        burst = self.random.random(count) < world.bursts
-        self._repeats: list[int] = np.where(
-            burst, self.random.integers(2, 9, size=count), 1
-        ).tolist()
         self._coming: list[tuple[datetime, int, int, Said, bool | None]] = []
 
     def _begin(self) -> Paired:
@@ -156,7 +112,7 @@ class Rollout:
             if done is not None:
                 return self._end(done)
             self.now = START + timedelta(minutes=minute)
-            for _ in range(min(self._size, most - pairs)):
+            for _ in range(min(self._stream.size, most - pairs)):
                 pairs += 1
                 self._in_step += 1
                 self._pair(pairs)
@@ -218,13 +174,7 @@ class Rollout:
         advanced = self.step + (done.verdict == "advance")
         given = len(self.said) + len(self.doubled)
         first = self._first() if self.world.counted else None
-        return End(done.verdict, done.because, advanced, given, first, self._checks())
-
-    def _checks(self) -> tuple[float, ...]:
-        size = self._size
-        return tuple(
-            sum(self._fails[check * size : (check + 1) * size]) / size for check in range(CHECKS)
-        )
+        return End(done.verdict, done.because, advanced, given, first, self._stream.checks())
 
     def _first(self) -> tuple[str, Needed] | None:
         """The first verdict, had every label come in its turn: how much evidence it takes, waiting aside."""
@@ -246,23 +196,10 @@ class Rollout:
         return None
 
     def _pair(self, number: int) -> None:
-        world = self.world
-        truth, u = self._truths[number - 1], self._chances[number - 1]
-        wins, losses, neither = world.wins, world.losses, world.neither
-        if truth == 0:
-            losses += world.lost_class
-        if u < wins:
-            answers = truth, self._other(truth)
-        elif u < wins + losses:
-            answers = self._other(truth), truth
-        elif u < wins + losses + neither:
-            wrong = self._other(truth)
-            answers = wrong, self._other(truth, wrong)
-        else:
-            answers = truth, truth
+        truth, answers = self._stream.answers(number)
         # a burst: the same subject's pictures, seconds apart, on which both models say the same again
         moment = self.now
-        for place in range(self._repeats[number - 1]):
+        for place in range(self._stream.repeats(number)):
             if place:
                 moment += timedelta(seconds=1)
             if self.bursts.votes(Shot(f"{number}-{place}", f"subject {number}", moment)):
@@ -271,7 +208,7 @@ class Rollout:
     def _noted(self, number: int, truth: int, answers: tuple[int, int]) -> None:
         self.answers += 1
         row: Alike | Differ
-        if self._fails[number - 1]:
+        if self._stream.fails(number):
             # a request that fails whoever answers it: nothing that could be compared
             self.failed += 1
             self.paired.answers = Answers(self.answers, self.failed)
@@ -290,7 +227,7 @@ class Rollout:
         minutes = float(np.exp(random.uniform(0, np.log(3 * 24 * 60))))
         if answers[1] == truth:
             minutes *= world.slow_losses
-        first, second = self._read(truth), self._read(truth)
+        first, second = self._stream.read(truth), self._stream.read(truth)
         doubled = (first != second) if random.random() < world.doubles else None
         if not world.labels or random.random() < world.never:
             return
@@ -298,12 +235,3 @@ class Rollout:
         outcome = "win" if first == answers[0] else "loss" if first == answers[1] else "tie"
         said = Said(outcome, str(first), at)  # type: ignore[arg-type]  # one of the three
         heapq.heappush(self._coming, (at, number, number, said, doubled))
-
-    def _read(self, truth: int) -> int:
-        return self._other(truth) if self.random.random() < self.world.error else truth
-
-    def _other(self, *but: int) -> int:
-        while True:
-            other = int(self.random.integers(self.world.classes))
-            if other not in but:
-                return other

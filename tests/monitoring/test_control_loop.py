@@ -7,7 +7,8 @@ from scipy.stats import binom
 
 from monitoring.evidence_rule import Rule
 from tests.benchmarks.rollout import others
-from tests.benchmarks.rollout_world import End, Rollout, World
+from tests.benchmarks.rollout_stream import World
+from tests.benchmarks.rollout_world import End, Rollout
 
 EQUAL = World(wins=0.01, losses=0.01, step_pairs=2000, steps=1, counted=True)
 # five percent may err; what a right loop exceeds once in a thousand runs
