@@ -6,6 +6,7 @@ import pytest
 
 from store.database import Database
 from tests.monitoring.given import Watched
+from tests.monitoring.kept import Kept
 from tests.toy import toy_bundle
 
 
@@ -31,3 +32,9 @@ def watched(database: Database, tmp_path: Path) -> Watched:
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another version of the toy: other held-out pictures, another calibration."""
     return toy_bundle(tmp_path_factory.mktemp("other") / "bundle", seed=1, gain=2.0)
+
+
+@pytest.fixture
+def kept(database: Database, tmp_path: Path) -> Kept:
+    """An empty log, from which what is old is taken."""
+    return Kept(database, tmp_path)

@@ -9,6 +9,7 @@ import pytest
 
 from service.settings import Settings
 from store.settings import StoreSettings
+from tests.service.machine import Machine
 from tests.service.serving import POLICY, Serving, serving
 
 SECRET = "a secret of the tests that is long enough"
@@ -32,6 +33,18 @@ def start(settings: Settings) -> Iterator[Start]:
 def served(start: Start) -> Serving:
     """A service without any model."""
     return start()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine for commands, on both databases."""
+    return Machine(tmp_path, database_url, monkeypatch)
+
+
+@pytest.fixture
+def small(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """What does not differ between databases is tried on one."""
+    return Machine(tmp_path, sqlite_url, monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ class Serving:
         number = self.register(folder, **bundle)
         self.promote(number)
         return number
+
+
+@dataclass
+class Hands:
+    """A clock that is moved by hand."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 class _Server(uvicorn.Server):

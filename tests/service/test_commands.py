@@ -1,100 +1,15 @@
 """The commands: what they do, and the one sentence when they cannot."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
-from pathlib import Path
-
-import httpx
-import pytest
 
 from service import stops
-from service.__main__ import main
-from service.client import Client
 from service.clock import wall_clock
-from store import labels, models, people, rollouts
-from store.bundles import BundleStore
+from store import people, rollouts
 from store.database import Database
-from store.models import NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
 from tests.service import rows
-from tests.toy import CLASSES, draw, toy_bundle
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A machine with an empty migrated database."""
-
-    folder: Path
-    database_url: str
-    patch: pytest.MonkeyPatch
-
-    def environment(self, **changes: str) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],  # noqa: TID251 - what a started program needs of this one's
-            "HOME": str(self.folder),
-            "LOGNAME": "otto",
-            "URSA_DATABASE_URL": self.database_url,
-            "URSA_STORAGE_URL": str(self.folder / "storage"),
-            "URSA_BUNDLE_CACHE": str(self.folder / "cache"),
-            "URSA_SECRET_KEY": "x" * 40,
-            "URSA_PORT": "0",
-            **changes,
-        }
-
-    def run(self, *words: str, feed: str = "", **changes: str) -> Done:
-        out, err = StringIO(), StringIO()
-        with self.patch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            for name, value in self.environment(**changes).items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "stdin", StringIO(feed))
-            code = main(list(words))
-        return Done(code, out.getvalue(), err.getvalue())
-
-    def refuses(self, *words: str, feed: str = "", **changes: str) -> str:
-        """The one sentence."""
-        done = self.run(*words, feed=feed, **changes)
-        assert done.code == 1, done
-        lines = done.err.splitlines()
-        assert len(lines) == 1, done.err
-        assert lines[0].endswith(".")
-        assert done.out == ""
-        return lines[0]
-
-    def does(self, *words: str, feed: str = "") -> str:
-        done = self.run(*words, feed=feed)
-        assert done.code == 0, done
-        return done.out
-
-
-@pytest.fixture
-def machine(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    return Machine(tmp_path, database_url, monkeypatch)
-
-
-@pytest.fixture
-def small(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """What does not differ between databases is tried on one."""
-    return Machine(tmp_path, sqlite_url, monkeypatch)
+from tests.service.machine import Machine, ready
 
 
 def test_people_and_keys(machine: Machine, database: Database) -> None:
@@ -197,59 +112,6 @@ def test_a_database_that_nobody_answers_at_is_one_sentence(small: Machine) -> No
     assert "cannot be opened" in small.refuses("serve", URSA_DATABASE_URL=url)
 
 
-def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Database) -> None:
-    ready(machine, database)
-    machine.does("promote", "--version", "1", "--reason", "the first")
-    key = machine.does("key", "add", "shop", "--role", "consumer").strip()
-    with served(machine) as (url, process, lines):
-        with Client(url, key) as client:
-            answer = client.predict(draw(1, 1), segment="web")
-            assert (answer.label, answer.model_version) == ("teddy", 1)
-        assert httpx.get(f"{url}/readyz").status_code == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-    log = "".join(lines)
-    assert '"event": "request"' in log
-    assert '"consumer": "shop"' in log
-    assert key not in log
-    assert key[:11] in log
-    with database.read() as session:
-        assert labels.count_settled(session) == 0
-
-
-def test_what_was_acknowledged_survives_a_kill(machine: Machine, database: Database) -> None:
-    ready(machine, database)
-    machine.does("promote", "--version", "1", "--reason", "the first")
-    key = machine.does("key", "add", "shop", "--role", "consumer").strip()
-    told: list[str] = []
-    enough = threading.Event()
-
-    def send(url: str, offset: int) -> None:
-        with Client(url, key, attempts=1) as client:
-            for number in range(1000):
-                try:
-                    told.append(client.predict(draw(0, offset + number)).id)
-                except httpx.TransportError:
-                    return
-                if len(told) > 20:
-                    enough.set()
-
-    with served(machine) as (url, process, _):
-        threads = [threading.Thread(target=send, args=(url, 1000 * one)) for one in range(4)]
-        for thread in threads:
-            thread.start()
-        enough.wait()
-        process.kill()
-        for thread in threads:
-            thread.join()
-    with database.read() as session:
-        kept = {
-            one for (one,) in session.connection().exec_driver_sql("SELECT id FROM predictions")
-        }
-    assert len(told) > 20
-    assert set(told) <= kept
-
-
 def test_a_kill_to_the_last_good_model_names_the_newest_that_answers(
     machine: Machine, database: Database
 ) -> None:
@@ -268,60 +130,6 @@ def test_a_kill_to_the_last_good_model_names_the_newest_that_answers(
     assert stop is not None
     assert stop.reason == "smoke"
     assert stops.find(objects, stops.KILLED) is None
-
-
-def ready(machine: Machine, database: Database) -> None:
-    """A version that one operator has confirmed."""
-    version(machine, database)
-    with database.write() as session:
-        rows.ready(session, 1, wall_clock())
-
-
-def version(machine: Machine, database: Database) -> None:
-    """Register a toy model version."""
-    store = BundleStore(Objects(str(machine.folder / "storage")), machine.folder / "unused")
-    digest = store.keep(toy_bundle(machine.folder / "toy"))
-    with database.write() as session:
-        models.register(session, NewVersion(digest, 1, list(CLASSES), {}), wall_clock())
-
-
-@contextmanager
-def served(machine: Machine) -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]:
-    """A real process that answers; its address, the process, and the lines that it logs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", "serve"],
-        cwd=ROOT,
-        env=machine.environment(URSA_PORT=port),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    lines: list[str] = []
-    started = threading.Event()
-
-    def read() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            lines.append(line)
-            if "startup complete" in line:
-                started.set()
-        started.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        started.wait()
-        assert process.poll() is None, "".join(lines)
-        yield f"http://127.0.0.1:{port}", process, lines
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        reader.join()
-        if process.stderr is not None:
-            process.stderr.close()
 
 
 def test_a_webhook_is_added_listed_and_removed(small: Machine) -> None:

@@ -1,19 +1,14 @@
 """The door: who gets in, how many, how fast, how large; and what every answer carries."""
 
-import json
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import httpx
 import pytest
 
-from service import connections, metrics
 from service.headers import PAGE_POLICY
 from store import people
 from tests.service.conftest import Start
+from tests.service.knocking import UNREAD, begin, connect, full_house, open_request, raw, send, told
 from tests.service.serving import Serving
 from tests.toy import draw
 
@@ -22,15 +17,6 @@ from tests.toy import draw
 def database_url(sqlite_url: str) -> str:
     """The door is the same before both databases."""
     return sqlite_url
-
-
-UNREAD = b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
-
-
-def send(client: httpx.Client, image: bytes | None = None, **headers: str) -> httpx.Response:
-    return client.post(
-        "/v1/predictions", files={"image": ("a.png", image or draw(0, 1))}, headers=headers
-    )
 
 
 def test_without_a_key_nobody_gets_in(shared: Serving) -> None:
@@ -151,34 +137,6 @@ def test_bodies_that_are_coming_in_have_a_budget_of_memory(start: Start) -> None
     assert status == 415
 
 
-def test_the_one_connection_too_many_is_told_so(start: Start) -> None:
-    served = start(connections=2)
-    held = [connect(served, b"GET /livez HTTP/1.1\r\n") for _ in range(2)]
-    answer = told(connect(served, UNREAD))
-    assert (answer["status"], answer["code"]) == (429, "busy")
-    for one in held:
-        one.close()
-
-
-@pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\nHost:"])
-def test_a_request_whose_head_does_not_come_ends_its_connection(
-    served: Serving, sent: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.05)
-    with connect(served, sent) as connection:
-        assert ended(connection)
-
-
-def test_who_was_refused_and_goes_on_sending_is_let_go(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.05)
-    served = start(upload_seconds=0.05, inside_limit=1, threads=4)
-    with full_house(served), connect(served, UNREAD) as connection:
-        assert connection.recv(65536).startswith(b"HTTP/1.1 429")
-        assert ended(connection)
-
-
 def test_when_somebody_leaves_there_is_room_again(start: Start) -> None:
     served = start(inside_limit=1, threads=4)
     with served.http() as client:
@@ -259,78 +217,3 @@ def test_a_client_that_leaves_in_mid_upload_leaves_nothing_behind(start: Start) 
         while (status := send(client, bytes(90_000)).status_code) == 429:
             pass
     assert status == 415
-
-
-@contextmanager
-def full_house(served: Serving) -> Iterator[None]:
-    """Every core is taken, and as many pictures wait as may."""
-    cores, settings = served.program.cores, served.settings
-    room = min(settings.inside_limit, settings.cores * settings.queue_per_core)
-    with ExitStack() as stack:
-        client = stack.enter_context(served.http("who waits"))
-        waiting = [threading.Thread(target=send, args=(client,)) for _ in range(room)]
-        # before the cores come free they cannot end
-        for one in waiting:
-            stack.callback(one.join)
-        for _ in range(settings.cores):
-            stack.enter_context(cores.work())
-        for one in waiting:
-            one.start()
-        while not cores.full and inside() < settings.inside_limit:
-            pass
-        yield
-
-
-def inside() -> float:
-    """Pictures that are being worked on."""
-    return metrics.REGISTRY.get_sample_value("ursa_predictions_inside") or 0.0
-
-
-def ended(connection: socket.socket) -> bool:
-    """Whether the other side has closed, or reset, the connection."""
-    try:
-        return connection.recv(65536) == b""
-    except ConnectionResetError:
-        return True
-
-
-def begin(served: Serving, size: int) -> socket.socket:
-    """An upload that has only announced its size, and was let in."""
-    connection = open_request(
-        served, f"Content-Length: {size}\r\nExpect: 100-continue\r\n\r\n".encode()
-    )
-    assert connection.recv(1000).startswith(b"HTTP/1.1 100")
-    return connection
-
-
-def open_request(served: Serving, rest: bytes) -> socket.socket:
-    head = (
-        f"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.key()}\r\n"
-        "Content-Type: multipart/form-data; boundary=b\r\n"
-    )
-    return connect(served, head.encode() + rest)
-
-
-def connect(served: Serving, sent: bytes) -> socket.socket:
-    connection = socket.create_connection(
-        ("127.0.0.1", int(served.url.rsplit(":", 1)[1])), timeout=20
-    )
-    connection.sendall(sent)
-    return connection
-
-
-def raw(served: Serving, rest: bytes) -> dict[str, Any]:
-    return told(open_request(served, rest))
-
-
-def told(connection: socket.socket) -> dict[str, Any]:
-    """The problem that a connection was answered with."""
-    received = b""
-    with connection:
-        while b"}" not in received:
-            part = connection.recv(65536)
-            if not part:
-                break
-            received += part
-    problem: dict[str, Any] = json.loads(received.partition(b"\r\n\r\n")[2])
-    return problem

@@ -1,73 +1,24 @@
 """Taking over and back: on evidence, with a reason, written down, the same by API, page and command."""
 
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service import listing, releasing, retraining, stepping, stopping
+from service import releasing, stepping, stopping
 from service.client import Refused
 from service.clock import wall_clock
 from service.releasing import Released
-from store import jobs, models, people, rollout_events, rollouts
+from store import people, rollout_events, rollouts
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
-from store.models import NewBacktest
 from store.rollouts import Actor
-from store.tables import ModelVersion
 from tests.service import rows
+from tests.service.released import ANNA, NOON, backtest, promote, revert, versions
 from tests.service.serving import Serving
 from tests.store.rolling import PLAN, prepare
 from tests.toy import draw
-
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-_seconds = count(1)
-ANNA = Actor("person", "anna")
-
-
-def backtest(
-    database: Database, version: ModelVersion, against: ModelVersion | None, verdict: str = "better"
-) -> None:
-    later = NOON + timedelta(seconds=next(_seconds))
-    with database.write() as session:
-        new = NewBacktest(
-            version.id,
-            against.id if against else None,
-            verdict,
-            100,
-            0.9,
-            0.8,
-            0.1,
-            0.02,
-            0.18,
-            {},
-        )
-        models.add_backtest(session, new, later)
-
-
-def versions(database: Database, number: int) -> list[ModelVersion]:
-    with database.write() as session:
-        return [rows.version(session, name=f"v{one}") for one in range(number)]
-
-
-def promote(database: Database, number: int, reason: str = "it is better") -> Released:
-    with database.write() as session:
-        live = rollouts.live(session)
-        answers = live.incumbent is not None and live.incumbent.number == number
-        if (
-            live.candidate is None
-            and not answers
-            and any(one.number == number for one in models.newest_first(session))
-        ):
-            rows.ready(session, number, NOON)
-        return releasing.promote(session, number, ANNA, reason, NOON, although_held=True)
-
-
-def revert(database: Database) -> Released:
-    with database.write() as session:
-        return releasing.revert(session, ANNA, "it is wrong", NOON)
 
 
 def test_the_first_model_takes_over_from_people_without_a_backtest(database: Database) -> None:
@@ -280,32 +231,6 @@ def test_a_candidate_that_answers_a_part_is_what_is_reverted(database: Database)
         session.flush()
         rollouts.move(session, rollout.id, "limit", ANNA, "try it", NOON, share=0.1)
     assert revert(database) == Released(event_id=7, moved=second.number, answering=first.number)
-
-
-def test_versions_are_listed_with_where_they_stand(database: Database) -> None:
-    first, second = versions(database, 2)
-    promote(database, 1)
-    backtest(database, second, first)
-    with database.write() as session:
-        rollouts.open_rollout(session, second.id, ANNA, "a candidate", NOON)
-    with database.read() as session:
-        listed = listing.versions(session)
-    assert [(one.version.number, one.role) for one in listed] == [
-        (2, "candidate"),
-        (1, "incumbent"),
-    ]
-    assert (listed[0].against, listed[1].backtest) == (1, None)
-
-
-def test_one_training_is_asked_for_at_a_time(database: Database) -> None:
-    with database.write() as session:
-        asked = retraining.ask(session, ANNA, NOON)
-    with pytest.raises(Conflict) as refused, database.write() as session:
-        retraining.ask(session, ANNA, NOON)
-    assert refused.value.code == "training_already"
-    with database.read() as session:
-        (job,) = jobs.unfinished(session, "train")
-    assert (job.id, job.asked_by) == (asked.id, "anna")
 
 
 def test_an_operator_releases_over_the_api(served: Serving, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from store.models import NewBacktest
 from store.rollouts import Actor
 from store.tables import ModelVersion
 from tests.service import rows
+from tests.service.released import ANNA, NOON, backtest, promote, versions
 from tests.service.serving import Serving
-from tests.service.test_releasing import ANNA, NOON, backtest, promote, versions
 from tests.store.rolling import PLAN
 
 _seconds = count(1)

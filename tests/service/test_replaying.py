@@ -2,8 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,7 @@ from service.settings import Settings
 from store import predictions
 from store.errors import Unavailable
 from tests.service.conftest import Start
-from tests.service.serving import Serving, serving
+from tests.service.serving import Hands, Serving, serving
 from tests.toy import draw
 
 
@@ -131,16 +130,6 @@ def test_a_twin_goes_on_by_itself_when_its_first_has_failed(served: Serving) -> 
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["failed", "mine"]
-
-
-@dataclass
-class Hands:
-    """A clock that is moved by hand."""
-
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def at_once(

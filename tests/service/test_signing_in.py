@@ -20,8 +20,7 @@ from service.dependencies import (
 from service.settings import Settings
 from store import people
 from tests.service.rows import PASSWORD, person
-from tests.service.serving import Serving, serving
-from tests.service.test_replaying import Hands
+from tests.service.serving import Hands, Serving, serving
 
 
 @pytest.fixture
