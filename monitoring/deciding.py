@@ -18,7 +18,7 @@ from monitoring.paired import Paired
 from monitoring.prefix import Alike, Differ, Lost, Outcome, Said
 from monitoring.reader_error import Doubles
 from monitoring.verdicts import Answers
-from store import models, pairs, rollouts
+from store import models, pairs, rollout_events, rollouts
 from store.database import Session
 from store.decisions import NewDecision
 from store.pairs import Reading
@@ -52,7 +52,7 @@ def candidacies(session: Session) -> list[Candidacy]:
     for mine, other in both:
         if mine is None or (other is None and mine.stage == "full"):
             continue
-        steps = pairs.steps(session, mine.rollout_id)
+        steps = rollout_events.steps(session, mine.rollout_id)
         if steps:
             now = steps[-1]
             found.append(

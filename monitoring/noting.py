@@ -7,7 +7,7 @@ from datetime import timedelta
 from monitoring.deciding import Candidacy
 from monitoring.rollout_settings import RolloutSettings
 from monitoring.votes import Bursts, Shot
-from store import pairs
+from store import pairs, rollout_events
 from store.database import Database, Session
 from store.pairs import Fresh
 from store.tables import Pair
@@ -36,7 +36,7 @@ def _rows(
     session: Session, candidacy: Candidacy, fresh: Sequence[Fresh], settings: RolloutSettings
 ) -> list[Pair]:
     rollout_id = candidacy.rollout_id
-    steps = pairs.steps(session, rollout_id)
+    steps = rollout_events.steps(session, rollout_id)
     sources = {source for one in fresh if (source := _source(one)) is not None}
     bursts = Bursts.after(
         settings.burst_seconds,

@@ -23,6 +23,7 @@ from store import (
     models,
     pairs,
     preflight,
+    rollout_events,
     rollouts,
     switches,
 )
@@ -151,7 +152,7 @@ def _keep(
         if act.move is not None:
             rollouts.lock(session, candidacy.rollout_id)  # all that a move locks, in its order
         rollout = pairs.lock(session, candidacy.rollout_id)
-        steps = pairs.steps(session, candidacy.rollout_id)
+        steps = rollout_events.steps(session, candidacy.rollout_id)
         before = _newest(session, candidacy)
         moved = rollout.ended_at is not None or steps[-1].event_id != candidacy.step
         if moved or (before.id if before else None) != (last.id if last else None):

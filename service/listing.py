@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from store import decisions, models, pairs, rollout_events, rollouts
+from store import decisions, models, rollout_events, rollouts
 from store import scope as scopes
 from store.database import Session
 from store.rollouts import Live
@@ -65,7 +65,7 @@ class Way:
     decisions: Sequence[Decision]
     confirmed: Sequence[str]
     scope: str | None
-    steps: Sequence[pairs.Step]
+    steps: Sequence[rollout_events.Step]
 
     @property
     def step(self) -> int | None:
@@ -78,7 +78,7 @@ def way(session: Session) -> Way | None:
     rollout = rollouts.newest(session)
     if rollout is None:
         return None
-    scope, steps = rollout.scope, pairs.steps(session, rollout.id)
+    scope, steps = rollout.scope, rollout_events.steps(session, rollout.id)
     made = decisions.newest(session, 200, rollout.id)
     passed = made and made[0].verdict == "advance" and made[0].ids["step"] == steps[-1].event_id
     held = not passed and rollouts.live(session).incumbent is not None

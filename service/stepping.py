@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from store import decisions, heartbeats, models, pairs, people, preflight, rollouts
+from store import decisions, heartbeats, models, people, preflight, rollout_events, rollouts
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
@@ -111,7 +111,7 @@ def found(session: Session, rollout: Rollout, live: Live) -> Found:
     newest = next(iter(decisions.newest(session, 1, rollout.id)), None)
     if newest is not None and newest.verdict == "revert":
         raise Conflict("The evidence is against this version.", "evidence_against")
-    here = pairs.steps(session, rollout.id)[-1].event_id
+    here = rollout_events.steps(session, rollout.id)[-1].event_id
     passed = newest is not None and newest.verdict == "advance" and newest.ids["step"] == here
     return Found(newest.id if newest else None, live.incumbent is not None and not passed)
 

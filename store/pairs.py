@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 from sqlalchemy.orm import Session, aliased
 
 from store.ids import time_of
-from store.rollouts import MOVES
 from store.tables import (
     Label,
     Pair,
@@ -135,30 +134,6 @@ def last_of_sources(
         .group_by(Pair.source)
     )
     return {source: at for source, at in rows if source is not None}
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of a rollout's way: the event that began it, the stage it is in, when it began, and the share since then."""
-
-    event_id: int
-    stage: str
-    at: datetime
-    share: float
-
-
-def steps(session: Session, rollout_id: str) -> list[Step]:
-    """Every move that led to a stage, oldest first."""
-    rows = session.execute(
-        select(RolloutEvent.id, RolloutEvent.to_stage, RolloutEvent.at, RolloutEvent.share)
-        .where(
-            RolloutEvent.rollout_id == rollout_id,
-            RolloutEvent.to_stage.is_not(None),
-            RolloutEvent.move.in_(("open", "restore", *MOVES)),
-        )
-        .order_by(RolloutEvent.id)
-    )
-    return [Step(event_id, str(stage), at, share) for event_id, stage, at, share in rows.tuples()]
 
 
 def single(session: Session, rollout_id: str, until: int) -> Sequence[Pair]:

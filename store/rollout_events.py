@@ -26,6 +26,16 @@ class Actor:
     name: str
 
 
+@dataclass(frozen=True)
+class Step:
+    """A step of a rollout's way: the event that began it, the stage it is in, when it began, and the share since then."""
+
+    event_id: int
+    stage: str
+    at: datetime
+    share: float
+
+
 def check(actor: Actor, reason: str) -> None:
     """Raises Invalid for an unknown kind of actor, or without a reason (`no_reason`)."""
     if actor.kind not in ACTORS:
@@ -88,6 +98,21 @@ def all_since(
     if since is not None:
         query = query.where(RolloutEvent.at >= since)
     return [(event, version) for event, version in session.execute(query)]
+
+
+def steps(session: Session, rollout_id: str) -> list[Step]:
+    """Every move that led to a stage, oldest first."""
+    rows = session.execute(
+        select(RolloutEvent.id, RolloutEvent.to_stage, RolloutEvent.at, RolloutEvent.share)
+        .where(
+            RolloutEvent.rollout_id == rollout_id,
+            RolloutEvent.to_stage.is_not(None),
+            # a word that it may go is no step
+            RolloutEvent.move != "confirm",
+        )
+        .order_by(RolloutEvent.id)
+    )
+    return [Step(event_id, str(stage), at, share) for event_id, stage, at, share in rows.tuples()]
 
 
 def exposed_since(session: Session, rollout_id: str) -> datetime | None:

@@ -15,7 +15,7 @@ from store import preflight
 from store import scope as scopes
 from store.action_ratio import Cell
 from store.actions import Report
-from store.pairs import Step
+from store.rollout_events import Step
 from store.rollouts import Live
 from store.tables import Decision
 

@@ -9,7 +9,7 @@ import pytest
 from service import listing
 from service.clock import wall_clock
 from service.pages import rollout_words
-from store import decisions, pairs, rollouts, switches
+from store import decisions, rollout_events, rollouts, switches
 from store.decisions import NewDecision
 from store.tables import Decision, Rollout
 from tests.service import rows
@@ -94,7 +94,7 @@ def test_what_it_waits_for_is_said_and_drawn(served: Serving, tmp_path: Path) ->
     }
     thresholds = {"rule": {}, "logs": {"not_worse": 3.0, "harm": 3.5}}
     with served.database.write() as session:
-        ids = {"step": pairs.steps(session, rollout)[-1].event_id}
+        ids = {"step": rollout_events.steps(session, rollout)[-1].event_id}
         new = NewDecision(rollout, "manual", "hold", "1", {}, ids, values, thresholds, "m")
         decisions.add(session, new, wall_clock())
     page = Browser(served, "anna").page("/rollout")
@@ -177,7 +177,7 @@ def decided(stage: str, step: dict[str, int], **values: float) -> listing.Way:
         stage=stage, verdict="hold", at=wall_clock(), ids={"step": 1}, thresholds={"logs": {"after_full": 8.5, "harm": 3.5}},
         values={"step": step, "act": {"because": ["full"]}, "pairs": sum(step.values()), **values},
     )  # fmt: skip
-    here = pairs.Step(1, stage, wall_clock(), 1.0)
+    here = rollout_events.Step(1, stage, wall_clock(), 1.0)
     return listing.Way(2, Rollout(stage=stage, share=1.0), (), (made,), (), None, (here,))
 
 

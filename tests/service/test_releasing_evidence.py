@@ -10,7 +10,7 @@ from service import releasing, stepping
 from service.client import Refused
 from service.clock import wall_clock
 from service.releasing import Released
-from store import decisions, models, pairs, rollout_events, rollouts
+from store import decisions, models, rollout_events, rollouts
 from store.database import Database, Session
 from store.decisions import NewDecision
 from store.errors import Conflict
@@ -147,7 +147,7 @@ def decided(session: Session, version: ModelVersion, verdict: str | None) -> Non
         return
     rollout = rollouts.of_version(session, version.id)
     assert rollout is not None
-    step = pairs.steps(session, rollout.id)[-1].event_id
+    step = rollout_events.steps(session, rollout.id)[-1].event_id
     new = NewDecision(rollout.id, rollout.stage, verdict, "1", {}, {"step": step}, {}, {}, "m")
     decisions.add(session, new, NOON + timedelta(seconds=next(_seconds)))
 
