@@ -6,7 +6,6 @@ decision and the move that follows from it are one commit.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -172,9 +171,10 @@ def _keep(
                 decision_id=decision.id,
             )
         _alarms(session, candidacy, act, now)
+        # told once, when it begins
         if "actions" in act.because and (last is None or "actions" not in _because(last)):
-            detail = {"rollout": candidacy.rollout_id, "actions": _words(new)}
-            _raise(session, HELD, candidacy.candidate_id, detail, now)
+            why = f"What is decided has changed: {_words(new)}."
+            _raise(session, HELD, candidacy, why, now)
         return decision.id
 
 
@@ -200,20 +200,20 @@ def _alarms(session: Session, candidacy: Candidacy, act: Act, now: datetime) -> 
     """Page somebody when labels are overdue, and when a candidate was taken back; say when labels are there again."""
     about = candidacy.candidate_id
     if "overdue" in act.because:
-        _raise(session, OVERDUE, about, {"rollout": candidacy.rollout_id}, now)
+        why = "Too many disagreements wait for people past their deadline."
+        _raise(session, OVERDUE, candidacy, why, now)
     else:
         _clear(session, OVERDUE, about, now)
     if act.move == "revert":
-        detail = {"rollout": candidacy.rollout_id, "because": list(act.because)}
-        _raise(session, GUARD, about, detail, now)
+        _raise(session, GUARD, candidacy, _reason(act), now)
         # what was taken back waits for nobody
         _clear(session, HELD, about, now)
 
 
-def _raise(
-    session: Session, kind: str, version_id: str, detail: dict[str, Any], now: datetime
-) -> None:
-    alarms.raise_alarm(session, NewAlarm(kind, "", version_id, None, detail, pages=True), now)
+def _raise(session: Session, kind: str, candidacy: Candidacy, why: str, now: datetime) -> None:
+    detail = {"rollout": candidacy.rollout_id, "why": {"sentence": why}}
+    new = NewAlarm(kind, "", candidacy.candidate_id, None, detail, pages=True)
+    alarms.raise_alarm(session, new, now)
 
 
 def _clear(session: Session, kind: str, version_id: str, now: datetime) -> None:

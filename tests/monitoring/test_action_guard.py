@@ -106,8 +106,9 @@ def test_a_candidate_whose_actions_changed_is_held_by_a_decision_that_can_be_mad
             (alarm,) = alarms.open_alarms(session)
         assert event.move == "limit"
         assert (alarm.kind, alarm.pages, alarm.times) == ("rollout_held", True, 1)
-        assert alarm.detail["actions"] == (
-            "'black' in segment zoo: 100 of 200 answers now, 20 of 200 before"
+        assert alarm.detail["why"]["sentence"] == (
+            "What is decided has changed:"
+            " 'black' in segment zoo: 100 of 200 answers now, 20 of 200 before."
         )
         rolled.say(rolled.answers(12, "black", candidate_answers=True), "teddy")
         rolled.look()

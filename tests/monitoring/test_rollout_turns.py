@@ -74,6 +74,7 @@ def test_a_worse_candidate_is_taken_back_and_the_event_names_the_decision(rolled
         paged = alarms.open_alarms(session, "rollout_guard")
     assert (event.decision_id, event.actor) == (last.id, "monitor one")
     assert [one.model_version_id for one in paged] == [rolled.two.candidate.id]
+    assert paged[0].detail["why"]["sentence"] == event.reason
     assert rolled.differences() == []
 
 

@@ -63,7 +63,7 @@ def test_an_accuracy_alarm_is_told_with_the_wrong_answers_and_leads_to_what_it_r
         alarm = alarms.raise_alarm(session, new, wall_clock())
         other = NewAlarm("rollout_guard", "", version.id, None, {}, pages=True)
         guard = alarms.raise_alarm(session, other, wall_clock())
-        changed = {"actions": "'bear' in segment zoo: 90 of 200 answers now, 20 of 200 before"}
+        changed = {"why": {"sentence": "What is decided has changed: 'bear' in segment zoo."}}
         waits = NewAlarm("rollout_held", "", version.id, None, changed, pages=True)
         held = alarms.raise_alarm(session, waits, wall_clock())
     anna = Browser(served, "anna")
@@ -77,7 +77,7 @@ def test_an_accuracy_alarm_is_told_with_the_wrong_answers_and_leads_to_what_it_r
     assert page.all("a", href="/rollout")
     page = anna.page(f"/drift?alarm={held.id}")
     assert "A candidate is held until people look" in page.text
-    assert f"What is decided has changed: {changed['actions']}." in page.text
+    assert changed["why"]["sentence"] in page.text
     assert page.all("a", href="/rollout")
 
 
