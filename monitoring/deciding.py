@@ -18,10 +18,10 @@ from monitoring.paired import Paired
 from monitoring.prefix import Alike, Differ, Lost, Outcome, Said
 from monitoring.reader_error import Doubles
 from monitoring.verdicts import Answers
-from store import models, pairs, rollout_events, rollouts
+from store import models, pairs, readings, rollout_events, rollouts
 from store.database import Session
 from store.decisions import NewDecision
-from store.pairs import Reading
+from store.readings import Reading
 from store.tables import Pair
 
 # of the pictures that two people read, so many of the newest tell the readers' error
@@ -32,7 +32,7 @@ MOST_DOUBLES = 1000
 class Candidacy:
     """Who is compared with whom, and where the candidate stands. `step` is the event that began this step, at `began`.
 
-    Without an incumbent there is nothing to be compared with: it is held, and people let it through.
+    What counts begins with the step `since`: before it the candidate was compared with another version. Without an incumbent there is nothing to be compared with: it is held, and people let it through.
     """
 
     rollout_id: str
@@ -42,6 +42,7 @@ class Candidacy:
     share: float
     step: int
     began: datetime
+    since: int = 0
 
 
 def candidacies(session: Session) -> list[Candidacy]:
@@ -59,6 +60,7 @@ def candidacies(session: Session) -> list[Candidacy]:
                 Candidacy(
                     mine.rollout_id, mine.version_id, other.version_id if other else None,
                     mine.stage, mine.share, now.event_id, now.at,
+                    max((one.event_id for one in steps if one.anew), default=0),
                 )
             )  # fmt: skip
     return found
@@ -74,7 +76,7 @@ def evidence(
 ) -> Paired:
     """What pairs up to number `until` and labels as of `as_of` say; without a look taken."""
     who = candidacy.rollout_id
-    read_twice = pairs.doubles(session, as_of, MOST_DOUBLES)
+    read_twice = readings.doubles(session, as_of, MOST_DOUBLES)
     answered = pairs.answered(session, who, until, rule.slow_milliseconds)
     made = Paired(
         rule,
@@ -85,16 +87,16 @@ def evidence(
         Doubles(len(read_twice), sum(one != other for one, other in read_twice)),
     )
     alike: dict[int, list[Alike]] = defaultdict(list)
-    for run in pairs.runs(session, who, until):
+    for run in pairs.runs(session, who, until, candidacy.since):
         alike[run.after].append(Alike(run.count, run.step if run.inside else None))
-    single = pairs.single(session, who, until)
+    single = pairs.single(session, who, until, candidacy.since)
     for place in range(len(single) + 1):
         for same in alike[place]:
             made.add(same)
         if place < len(single):
             made.add(_pair(single[place]))
     by_prediction = {one.prediction_id: one for one in single}
-    for reading in pairs.first_readings(session, who, until, as_of):
+    for reading in readings.first_readings(session, who, until, as_of, candidacy.since):
         made.said(reading.prediction_id, _said(by_prediction[reading.prediction_id], reading))
     return made
 
@@ -133,6 +135,7 @@ def decide(
         },
         ids={
             "step": candidacy.step,
+            "since": candidacy.since,
             "began": candidacy.began.isoformat(),
             "pairs": until,
             "as_of": as_of.isoformat(),

@@ -8,7 +8,7 @@ The whole rule stands in the decision's row, so that a later change of settings 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "evidence-4"
+VERSION = "evidence-5"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def replay(session: Session, decision: Decision) -> list[str]:
         share=kept["standing"]["share"],
         step=ids["step"],
         began=datetime.fromisoformat(ids["began"]),
+        since=ids.get("since", 0),
     )
     standing = dict(kept["standing"])
     forbidden = tuple(standing.pop("forbidden"))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from store.ids import time_of
 from store.tables import (
@@ -136,11 +136,13 @@ def last_of_sources(
     return {source: at for source, at in rows if source is not None}
 
 
-def single(session: Session, rollout_id: str, until: int) -> Sequence[Pair]:
-    """Voting pairs up to number `until` that differ or in which the candidate failed, in their order."""
+def single(session: Session, rollout_id: str, until: int, since: int = 0) -> Sequence[Pair]:
+    """Voting pairs up to number `until`, from the step that the event `since` began, that differ or in which the
+    candidate failed, in their order.
+    """
     return session.scalars(
         select(Pair)
-        .where(_voting(rollout_id, until), Pair.kind.in_(("differ", "lost")))
+        .where(voting(rollout_id, until, since), Pair.kind.in_(("differ", "lost")))
         .order_by(Pair.number)
     ).all()
 
@@ -155,8 +157,8 @@ class Run:
     count: int
 
 
-def runs(session: Session, rollout_id: str, until: int) -> list[Run]:
-    """Voting pairs that said the same, up to number `until`, by what stands between them."""
+def runs(session: Session, rollout_id: str, until: int, since: int = 0) -> list[Run]:
+    """Voting pairs that said the same, of the same ones as `single`, by what stands between them."""
     other = case((Pair.kind == "alike", 0), else_=1)
     placed = (
         select(
@@ -165,7 +167,7 @@ def runs(session: Session, rollout_id: str, until: int) -> list[Run]:
             Pair.inside.label("inside"),
             Pair.kind.label("kind"),
         )
-        .where(_voting(rollout_id, until), Pair.kind != "void")
+        .where(voting(rollout_id, until, since), Pair.kind != "void")
         .subquery()
     )
     key = (placed.c.after, placed.c.step, placed.c.inside)
@@ -196,67 +198,13 @@ def answered(session: Session, rollout_id: str, until: int, milliseconds: float)
     return Answered(*map(int, row))
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What one person said of a pair's picture, blind; `label` is None where it was no class."""
-
-    prediction_id: str
-    label: str | None
-    at: datetime
-
-
-def first_readings(session: Session, rollout_id: str, until: int, as_of: datetime) -> list[Reading]:
-    """The first blind opinion on each voting pair that differs, as it stood at `as_of`."""
-    rows = session.execute(
-        _standing(as_of, Review.prediction_id, Label.label, Label.created_at)
-        .join(Pair, Pair.prediction_id == Review.prediction_id)
-        .where(_voting(rollout_id, until), Pair.kind == "differ")
-        .order_by(Label.created_at, Label.id)
-    )
-    first: dict[str, Reading] = {}
-    for prediction_id, label, at in rows:
-        first.setdefault(prediction_id, Reading(prediction_id, label, at))
-    return list(first.values())
-
-
-def doubles(session: Session, as_of: datetime, limit: int) -> list[tuple[str | None, str | None]]:
-    """What two people said, blind, of each of the `limit` newest pictures that were drawn for it, as of a moment."""
-    newest = (
-        select(Review.id)
-        .where(Review.doubled, Review.created_at <= as_of)
-        .order_by(Review.created_at.desc(), Review.id.desc())
-        .limit(limit)
-    )
-    rows = session.execute(
-        _standing(as_of, Review.id, Label.kind, Label.label)
-        .where(Review.id.in_(newest))
-        .order_by(Label.created_at, Label.id)
-    )
-    said: dict[str, list[str]] = {}
-    for review_id, kind, label in rows:
-        said.setdefault(review_id, []).append(label or kind)
-    return [(one[0], one[1]) for one in said.values() if len(one) > 1]
-
-
-def _standing(as_of: datetime, *what: object) -> Select[tuple[str, str | None, datetime]]:
-    undo = aliased(Label)
-    undone = exists().where(undo.undoes_id == Label.id, undo.created_at <= as_of)
-    query: Select[tuple[str, str | None, datetime]] = select(*what)  # type: ignore[call-overload]  # columns
-    return query.join(Review, Review.id == Label.review_id).where(
-        Label.kind != "undo",
-        Label.source == "human_blind",
-        Label.late.is_(False),
-        Label.created_at <= as_of,
-        ~undone,
-    )
+def voting(rollout_id: str, until: int, since: int) -> ColumnElement[bool]:
+    """The pairs that count: up to number `until`, from the step that the event `since` began."""
+    return and_(_of(rollout_id), Pair.number <= until, Pair.votes, Pair.step >= since)
 
 
 def _of(rollout_id: str) -> ColumnElement[bool]:
     return Pair.rollout_id == rollout_id
-
-
-def _voting(rollout_id: str, until: int) -> ColumnElement[bool]:
-    return and_(_of(rollout_id), Pair.number <= until, Pair.votes)
 
 
 def _fresh(prediction: Prediction, shadow: ShadowAnswer, group: str, candidate_id: str) -> Fresh:

@@ -26,14 +26,22 @@ class Actor:
     name: str
 
 
+# no move of anybody's: what becomes of a candidate when the version that it is compared with is taken back
+ANEW = "begin_anew"
+
+
 @dataclass(frozen=True)
 class Step:
-    """A step of a rollout's way: the event that began it, the stage it is in, when it began, and the share since then."""
+    """A step of a rollout's way: the event that began it, the stage it is in, when it began, and the share since then.
+
+    `anew`: what was counted before it was against another version.
+    """
 
     event_id: int
     stage: str
     at: datetime
     share: float
+    anew: bool = False
 
 
 def check(actor: Actor, reason: str) -> None:
@@ -103,7 +111,13 @@ def all_since(
 def steps(session: Session, rollout_id: str) -> list[Step]:
     """Every move that led to a stage, oldest first."""
     rows = session.execute(
-        select(RolloutEvent.id, RolloutEvent.to_stage, RolloutEvent.at, RolloutEvent.share)
+        select(
+            RolloutEvent.id,
+            RolloutEvent.to_stage,
+            RolloutEvent.at,
+            RolloutEvent.share,
+            RolloutEvent.move == ANEW,
+        )
         .where(
             RolloutEvent.rollout_id == rollout_id,
             RolloutEvent.to_stage.is_not(None),
@@ -112,7 +126,10 @@ def steps(session: Session, rollout_id: str) -> list[Step]:
         )
         .order_by(RolloutEvent.id)
     )
-    return [Step(event_id, str(stage), at, share) for event_id, stage, at, share in rows.tuples()]
+    return [
+        Step(event_id, str(stage), at, share, anew)
+        for event_id, stage, at, share, anew in rows.tuples()
+    ]
 
 
 def exposed_since(session: Session, rollout_id: str) -> datetime | None:

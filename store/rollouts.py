@@ -17,7 +17,7 @@ from store import switches
 from store.errors import Conflict, Invalid, NotFound
 from store.exposures import expose
 from store.ids import new_id
-from store.rollout_events import Actor, check, events, write
+from store.rollout_events import ANEW, Actor, check, events, write
 from store.scope import Scope
 from store.tables import ModelVersion, Rollout, RolloutEvent
 
@@ -136,7 +136,7 @@ def move(
     unless a system moves, answered questions (`preflight`). `expand` goes to `share`, else to the next planned
     step, and never to less (`not_more`). Whoever was in the scope stays in while the share grows. At `full` the
     candidate becomes the one that answers and the one before is `replaced`. A revert from `full` brings back the
-    one before, or people when there is none. While rollouts are frozen nothing grows (`frozen`).
+    one before, or people when there is none, and a candidate on its way begins anew in `manual`. While rollouts are frozen nothing grows (`frozen`).
     """
     check(actor, reason)
     legal = _legal(session, name, actor)
@@ -163,6 +163,7 @@ def move(
         _replace(session, rollout, now)
     elif name == "revert" and was_answering:
         _restore(session, rollout, actor, now)
+        _begin_anew(session, actor, now)
     return event
 
 
@@ -268,6 +269,19 @@ def _restore(session: Session, reverted: Rollout, actor: Actor, now: datetime) -
     write(
         session, before, "restore", "full", "full", actor, "the one after it was reverted", now, {}
     )
+
+
+def _begin_anew(session: Session, actor: Actor, now: datetime) -> None:
+    """To be not worse than a version that was taken back says nothing about the one before it."""
+    candidate = _on_its_way(session)
+    if candidate is None:
+        return
+    came_from = candidate.stage
+    expose(candidate, "fall_back", actor, None, None, None)
+    candidate.stage = "manual"
+    session.flush()
+    reason = "the version that it was compared with was taken back"
+    write(session, candidate, ANEW, came_from, "manual", actor, reason, now, {})
 
 
 def _live(session: Session, rollout: Rollout | None) -> LiveModel | None:

@@ -64,6 +64,7 @@ MOVES = {
     "withdraw": "was withdrawn",
     "revert": "was taken back",
     "restore": "answers again",
+    "begin_anew": "begins anew beside another version",
     "confirm": "may answer everything, one person said",
 }
 PHASES = {

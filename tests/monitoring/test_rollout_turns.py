@@ -8,11 +8,12 @@ import pytest
 from monitoring import commands
 from store import alarms, models, rollouts, switches
 from store.database import Database
+from store.ids import new_id
 from store.models import NewBacktest
 from store.rollouts import Actor
 from store.tables import Decision, Rollout
 from tests.monitoring.rolled import Rolled
-from tests.store.given import NOW
+from tests.store.given import NOW, version
 from tests.store.pairing import OPS
 
 
@@ -61,6 +62,47 @@ def test_without_a_scope_that_limits_or_with_a_worse_backtest_nothing_begins(
     assert rolled.last().values["act"]["because"] == ["backtest"]
     assert rolled.stage() == ("manual", 0.0)
     assert rolled.differences() == []
+
+
+def test_when_the_incumbent_is_taken_back_evidence_against_it_is_none_against_the_one_before(
+    rolled: Rolled,
+) -> None:
+    with rolled.database.write() as session:
+        # the incumbent had taken over from another one
+        first = rollouts.of_version(session, rolled.two.incumbent.id)
+        assert first is not None
+        before = Rollout(
+            id=new_id(NOW), model_version_id=version(session, "before").id, stage="full", outcome="replaced",
+            on_its_way=False, share=1.0, opened_at=NOW, ended_at=NOW,
+        )  # fmt: skip
+        session.add(before)
+        session.flush()
+        first.previous_id = before.id
+    rolled.say(rolled.answers(6, "grizzly"), "grizzly")
+    rolled.answers(44)
+    with rolled.database.write() as session:
+        rollouts.move(session, first.id, "revert", OPS, "it is wrong", NOW)
+    rolled.look()
+    last = rolled.last()
+    assert last.values["pairs"] == 0
+    assert (last.verdict, rolled.stage()) == ("hold", ("manual", 0.0))
+    assert last.versions["incumbent"]["id"] == before.model_version_id
+    rolled.look(minutes=2)
+    assert rolled.stage() == ("manual", 0.0)
+    assert rolled.differences() == []
+
+
+def test_whoever_answers_some_falls_back_when_the_incumbent_is_taken_back(rolled: Rolled) -> None:
+    rolled.answers(50)
+    rolled.look()
+    assert rolled.stage()[0] == "limited"
+    with rolled.database.write() as session:
+        live = rollouts.live(session)
+        assert live.incumbent is not None
+        rollouts.move(session, live.incumbent.rollout_id, "revert", OPS, "it is wrong", NOW)
+        newest = rollouts.events(session, 1, rolled.id)[0]
+    assert (newest.move, newest.from_stage, newest.to_stage) == ("begin_anew", "limited", "manual")
+    assert rolled.stage() == ("manual", 0.0)
 
 
 def test_a_worse_candidate_is_taken_back_and_the_event_names_the_decision(rolled: Rolled) -> None:

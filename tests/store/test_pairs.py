@@ -2,7 +2,7 @@ from datetime import datetime
 
 import pytest
 
-from store import labels, pairs, reviews, rollouts
+from store import labels, pairs, readings, reviews, rollouts
 from store.database import Database
 from store.errors import Conflict
 from store.pairs import Fresh, Run
@@ -44,9 +44,9 @@ def noted(two: Two, **changes: object) -> None:
         pairs.note(session, [row(two, first + n, one, **changes) for n, one in enumerate(found)])
 
 
-def readings(two: Two, as_of: datetime) -> dict[str, str | None]:
+def said_of(two: Two, as_of: datetime) -> dict[str, str | None]:
     with two.database.read() as session:
-        found = pairs.first_readings(session, two.rollout.id, 99, as_of)
+        found = readings.first_readings(session, two.rollout.id, 99, as_of)
     return {one.prediction_id: one.label for one in found}
 
 
@@ -108,10 +108,10 @@ def test_the_first_blind_reading_counts_as_it_stood_then(two: Two) -> None:
     with two.database.write() as session:
         labels.undo(session, label, two.readers[0], later(minutes=3))
     two.label(other, "cannot_tell", later(minutes=4))
-    assert readings(two, NOW) == {}
-    assert readings(two, later(minutes=2)) == {one: "black"}
-    assert readings(two, later(minutes=3)) == {one: "teddy"}
-    assert readings(two, later(minutes=4)) == {one: "teddy", other: None}
+    assert said_of(two, NOW) == {}
+    assert said_of(two, later(minutes=2)) == {one: "black"}
+    assert said_of(two, later(minutes=3)) == {one: "teddy"}
+    assert said_of(two, later(minutes=4)) == {one: "teddy", other: None}
 
 
 def test_a_reader_who_saw_the_answer_is_no_blind_reader(two: Two) -> None:
@@ -122,7 +122,7 @@ def test_a_reader_who_saw_the_answer_is_no_blind_reader(two: Two) -> None:
         assert reviews.lease_next(session, two.readers[0], NOW) is None
         assert reviews.lease_next(session, two.readers[1], NOW) is not None
     two.label(one, "black", later(minutes=5))
-    assert readings(two, later(hours=1)) == {}
+    assert said_of(two, later(hours=1)) == {}
 
 
 def test_doubles_are_pictures_that_were_drawn_and_read_twice(two: Two) -> None:
@@ -133,12 +133,12 @@ def test_doubles_are_pictures_that_were_drawn_and_read_twice(two: Two) -> None:
     two.label(drawn[0], "black", later(minutes=10), reader=1)
     two.label(drawn[1], "teddy", later(minutes=11), reader=1)
     with two.database.read() as session:
-        assert pairs.doubles(session, later(hours=1), 10) == [
+        assert readings.doubles(session, later(hours=1), 10) == [
             ("black", "black"),
             ("black", "teddy"),
         ]
-        assert pairs.doubles(session, later(minutes=10), 10) == [("black", "black")]
-        assert pairs.doubles(session, later(hours=1), 1) == []  # the newest has one reading
+        assert readings.doubles(session, later(minutes=10), 10) == [("black", "black")]
+        assert readings.doubles(session, later(hours=1), 1) == []  # the newest has one reading
 
 
 def test_one_person_alone_settles_what_was_drawn_to_be_read_twice(two: Two) -> None:
