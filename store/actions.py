@@ -1,13 +1,14 @@
 """What consumers were told, counted by segment: the two sides of `store.action_ratio` for a candidate.
 
 `now` is what the candidate answered since it answers anybody, `before` what the incumbent answered in as long a time
-as `BEFORE` ahead of that. Held answers are an action of their own: they cost people's time.
+as `BEFORE` ahead of that. Held answers are an action of their own: they cost people's time. Where a scope lets people look at
+each answer first, that is nothing that the candidate has decided: what it said counts.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from store import rollout_events
@@ -39,19 +40,27 @@ class Report:
 
 def report(session: Session, candidate: LiveModel, incumbent: LiveModel | None) -> Report | None:
     """None while the candidate answers nobody, or where no model answered before it."""
-    since = rollout_events.exposed_since(session, candidate.rollout_id)
-    if since is None or incumbent is None or candidate.stage not in ("limited", "expanding"):
+    began = rollout_events.exposed(session, candidate.rollout_id)
+    if began is None or incumbent is None or candidate.stage not in ("limited", "expanding"):
         return None
+    since, supervised = began.at, "hold_seconds" in (began.scope or {})
     before = counted(session, incumbent.version_id, since - BEFORE, since)
-    now = counted(session, candidate.version_id, since, None)
+    now = counted(session, candidate.version_id, since, None, supervised=supervised)
     return Report(since, tuple(compare(before, now)))
 
 
 def counted(
-    session: Session, model_version_id: str, since: datetime, until: datetime | None
+    session: Session,
+    model_version_id: str,
+    since: datetime,
+    until: datetime | None,
+    *,
+    supervised: bool = False,
 ) -> dict[tuple[str, str], int]:
-    """How often each action was taken in each segment by a version's own answers."""
+    """How often each action was taken in each segment by a version's own answers; `supervised`: all in `limited` are held."""
     held = Prediction.decision == "hold"
+    if supervised:
+        held = and_(held, Prediction.stage != "limited")
     query = (
         select(Prediction.segment, held, Prediction.label, func.count())
         .where(Prediction.model_version_id == model_version_id, Prediction.created_at >= since)

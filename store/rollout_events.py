@@ -132,10 +132,10 @@ def steps(session: Session, rollout_id: str) -> list[Step]:
     ]
 
 
-def exposed_since(session: Session, rollout_id: str) -> datetime | None:
-    """When the candidate last began to answer anybody, from `manual`; None when it never did."""
+def exposed(session: Session, rollout_id: str) -> RolloutEvent | None:
+    """The event with which the candidate last began to answer anybody, from `manual`; None when it never did."""
     return session.scalar(
-        select(RolloutEvent.at)
+        select(RolloutEvent)
         .where(
             RolloutEvent.rollout_id == rollout_id,
             RolloutEvent.from_stage == "manual",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,7 +123,23 @@ def test_a_candidate_whose_actions_changed_is_held_by_a_decision_that_can_be_mad
     database.dispose()
 
 
-def answered(rolled: Rolled, version_id: str, seconds: range, often: int) -> None:
+def test_where_people_look_first_what_the_candidate_said_is_its_action(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    database = Database(sqlite_url)
+    rolled = Rolled(database, tmp_path)
+    with database.write() as session:
+        held = {"segments": ["zoo"], "hold_seconds": 60, "at_limit": "candidate"}
+        system = Actor("system", "a test")
+        rollouts.move(session, rolled.id, "limit", system, "try", NOW, scope=held)
+    answered(rolled, rolled.two.incumbent.id, range(-300, -100), 10)
+    answered(rolled, rolled.two.candidate.id, range(1, 201), 10, decision="hold", stage="limited")
+    rolled.look(hours=1)
+    assert rolled.last().values["actions"] == {"cells": 2, "changed": []}
+    database.dispose()
+
+
+def answered(rolled: Rolled, version_id: str, seconds: range, often: int, **changes: Any) -> None:
     """One answer of a version at each of these seconds; each `often`-th says "black"."""
     log = PredictionLog(rolled.database)
     log.start()
@@ -132,7 +149,7 @@ def answered(rolled: Rolled, version_id: str, seconds: range, often: int) -> Non
         row = replace(
             given.prediction(rolled.two.consumer, second, label=label, answer=label, segment="zoo"),
             id=new_id(made), created_at=made, model_version_id=version_id,
-            picture_digest=given.digest(second % 7),
+            picture_digest=given.digest(second % 7), **changes,
         )  # fmt: skip
         log.keep(Entry(row, given.picture(second % 7)))
     log.stop()
