@@ -79,12 +79,15 @@ def parse_costs(given: Any) -> Costs:
     pairs = given.get("pairs", [])
     if not isinstance(pairs, list):
         raise CostsError("costs.pairs must be a list of tables.")
+    named = [_pair(one) for one in pairs]
+    if len(dict(named)) < len(named):
+        raise CostsError("costs.pairs names two classes twice.")
     return Costs(
         wrong=float(given["wrong"]),
         review=float(given["review"]),
         delay=float(given["delay"]),
         corrected=float(given["corrected"]),
-        pairs=dict(_pair(one) for one in pairs),
+        pairs=dict(named),
         unit=str(given.get("unit", "")),
     )
 

@@ -77,6 +77,12 @@ def lines(policy: Policy, opinions: Sequence[Opinion], days: float) -> list[str]
         said.append(
             f"{label}: held below {held:.2f}, looked at below {looked:.2f} (inside the domain, were the rest all {worst})"
         )
+    if opinions and policy.costs is not None:
+        named = {name for pair in policy.costs.pairs for name in pair}
+        said += [
+            f"costs are named for {name}, which no model knows: they never count"
+            for name in sorted(named - set(classes))
+        ]
     if not opinions:
         return [*said, "No model has answered in this time: there is nothing to decide again."]
     unit = f" {policy.costs.unit}" if policy.costs and policy.costs.unit else ""

@@ -92,7 +92,9 @@ def test_what_saves_nothing_is_held_nowhere_though_it_costs_nothing(
     [
         ("wrong = 5.0", "wrong = -1"), ("wrong = 5.0", "wrong = nan"), ("wrong = 5.0", 'wrong = "much"'),
         ("wrong = 5.0", ""), ("corrected = 0.5", "corrected = 1.5"), ("delay = 1.0", "delay = true"),
-        ('given = "teddy"', 'given = "grizzly"'), ("cost = 500.0", ""), ("unit", "currency"),
+        ('given = "teddy"', 'given = "grizzly"'),
+        ("cost = 500.0", 'cost = 500.0\n[[costs.pairs]]\ntrue = "grizzly"\ngiven = "teddy"\ncost = 5.0'),
+        ("cost = 500.0", ""), ("unit", "currency"),
         ('levers = ["answer", "ask a ranger"]', "levers = [1]"), ('"warn of grizzlies"', "7"),
     ],
 )  # fmt: skip

@@ -90,3 +90,11 @@ def test_what_is_counted_a_day_is_counted_over_the_time_that_was_read(database: 
         assert opinions.begins(session, week_ago) == rows[0].created_at, "the log is younger"
         assert opinions.begins(session, week_ago, limit=2) == rows[2].created_at, "there was more"
         assert opinions.begins(session, rows[1].created_at) == rows[1].created_at
+
+
+def test_costs_of_a_class_that_is_misspelt_are_told() -> None:
+    pair = '[[costs.pairs]]\ntrue = "{}"\ngiven = "b"\ncost = 500.0\n'
+    wrong, right = (parse_policy(COSTS + pair.format(name)) for name in ("aa", "a"))
+    never = "costs are named for aa, which no model knows: they never count"
+    assert never in explaining.lines(wrong, [opinion(0.9)], 1.0)
+    assert not any("no model knows" in one for one in explaining.lines(right, [opinion(0.9)], 1.0))
