@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from monitoring import loop, metrics, window_turns
+from monitoring import loop, metrics, rollout_turns, window_turns
 from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
 from store import heartbeats, jobs, models, predictions, rollouts
@@ -199,6 +199,26 @@ def test_the_loop_says_that_it_is_alive_and_stops_when_told(watched: Watched, sm
     loop.work(replace(watched.monitor, clock=clock), stop)
     assert heartbeat(watched) == watched.clock()
     assert len(kept(watched)) == 1
+
+
+def test_a_loop_that_is_blind_to_candidates_gives_no_sign_of_life(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = watched.clock()
+    watched.clock.pass_by(minutes=3)
+    loop.beat(watched.monitor, began)
+    assert heartbeat(watched) == watched.clock()
+    before = watched.clock()
+    watched.clock.pass_by(seconds=1)
+    loop.beat(watched.monitor, began)
+    assert heartbeat(watched) == before
+    assert loop.look(watched.monitor)
+
+    def broken(_: Monitor) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(rollout_turns, "turn", broken)
+    assert not loop.look(watched.monitor)
 
 
 def test_a_stop_is_raised_once_and_remembered() -> None:
