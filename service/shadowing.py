@@ -2,7 +2,8 @@
 
 In a thread of its own, on a core that nobody else needs; what it says is kept when it has said it, and changes
 nothing. When it fails, or thinks for longer than any model may, that is a hard limit: `failed` is told, and what it
-said is kept with its error. Under load it is left out, and so is every next one while one takes strangely long:
+said is kept with its error. Whoever answers everything, or did, runs alongside too: where it fails so nobody has missed it,
+and its turn to be judged is when it answers. Under load it is left out, and so is every next one while one takes strangely long:
 that one goes on with less of the processor and without the core that was lent to it.
 """
 
@@ -103,7 +104,7 @@ class Shadows:
             metrics.SHADOWS.labels("failed" if answer.error else "answered").inc()
             asked.answer.set_result(answer)
             if answer.error is not None:
-                self._failed(loaded, answer.error)
+                self._tell(loaded, answer.error)
         except Busy as busy:
             metrics.SHADOWS.labels("shed").inc()
             asked.answer.set_exception(busy)
@@ -126,8 +127,12 @@ class Shadows:
         for one in late:
             if one.since < now - self._slow_seconds:
                 why = f"it took more than {self._slow_seconds:g} s for one picture"
-                self._failed(one.loaded, why)
+                self._tell(one.loaded, why)
         return bool(late)
+
+    def _tell(self, loaded: Loaded, why: str) -> None:
+        if loaded.model.stage != "full":
+            self._failed(loaded, why)
 
 
 def _opine(loaded: Loaded, picture: Picture, properties: dict[str, float]) -> NewShadow:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from classifier.engine import Engine, NetworkError
-from service import metrics
+from service import metrics, stopping
+from service.clock import wall_clock
 from service.standing import Loaded
 from store import predictions
 from store.tables import ShadowAnswer
 from tests.service.conftest import Start
-from tests.service.serving import Serving
+from tests.service.serving import TESTER, Serving
 from tests.toy import draw
 
 
@@ -69,6 +70,26 @@ def test_a_candidate_that_fails_is_a_row_and_no_fault(served: Serving, tmp_path:
     assert answer.status == "answered"
     assert (shadow.label, shadow.error) == (None, "NetworkError: the candidate failed")
     assert reviews_of(served, answer.id) == []
+
+
+def test_the_last_good_model_is_not_lost_by_what_it_fails_at_alongside(
+    start: Start, tmp_path: Path
+) -> None:
+    served = start(reverse_shadow_share=1.0)
+    first = served.model(tmp_path / "one")
+    second = served.model(tmp_path / "two", seed=1)
+    previous = served.program.live.standing.previous
+    assert previous is not None
+    whole = previous.classifier.engine
+    previous.classifier.engine = Failing()  # type: ignore[assignment]  # has what is asked of it
+    with served.client() as client:
+        answers = [client.predict(draw(0, number)) for number in range(5)]
+    previous.classifier.engine = whole
+    assert {one.model_version for one in answers} == {second}
+    assert all(shadows(served, one.id)[0].error for one in answers)
+    stopping.kill(served.program.live, "last_good", TESTER, "it is wrong", wall_clock())
+    with served.client("shop again") as client:
+        assert client.predict(draw(0, 9)).model_version == first
 
 
 def test_a_candidate_that_hangs_is_left_out_and_counted(start: Start, tmp_path: Path) -> None:
