@@ -39,7 +39,10 @@ def first_readings(
 
 
 def doubles(session: Session, as_of: datetime, limit: int) -> list[tuple[str | None, str | None]]:
-    """What two people said, blind, of each of the `limit` newest pictures that were drawn for it, as of a moment."""
+    """What two people said, blind, of each of the `limit` newest pictures that were drawn for it, as of a moment.
+
+    A class, or the kind of what was no class; at least one of the two said a class.
+    """
     newest = (
         select(Review.id)
         .where(Review.doubled, Review.created_at <= as_of)
@@ -51,10 +54,13 @@ def doubles(session: Session, as_of: datetime, limit: int) -> list[tuple[str | N
         .where(Review.id.in_(newest))
         .order_by(Label.created_at, Label.id)
     )
-    said: dict[str, list[str]] = {}
+    said: dict[str, list[tuple[str, str | None]]] = {}
     for review_id, kind, label in rows:
-        said.setdefault(review_id, []).append(label or kind)
-    return [(one[0], one[1]) for one in said.values() if len(one) > 1]
+        said.setdefault(review_id, []).append((kind, label))
+    pairs = [(one[0], one[1]) for one in said.values() if len(one) > 1]
+    # two who cannot tell have agreed on no class: that says nothing about how often they take one for another
+    told = [two for two in pairs if any(label is not None for _, label in two)]
+    return [(first or why, second or reason) for (why, first), (reason, second) in told]
 
 
 def _standing(as_of: datetime, *what: object) -> Select[tuple[str, str | None, datetime]]:

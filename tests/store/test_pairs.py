@@ -130,6 +130,7 @@ def test_doubles_are_pictures_that_were_drawn_and_read_twice(two: Two) -> None:
     plain = two.answer("teddy", "black")
     for minute, (prediction, said) in enumerate(zip([*drawn, plain], ["black"] * 4, strict=True)):
         two.label(prediction, said, later(minutes=minute))
+    nobody, *unlike = (two.answer("teddy", "black", doubled=True) for _ in range(2))
     two.label(drawn[0], "black", later(minutes=10), reader=1)
     two.label(drawn[1], "teddy", later(minutes=11), reader=1)
     with two.database.read() as session:
@@ -138,7 +139,14 @@ def test_doubles_are_pictures_that_were_drawn_and_read_twice(two: Two) -> None:
             ("black", "teddy"),
         ]
         assert readings.doubles(session, later(minutes=10), 10) == [("black", "black")]
-        assert readings.doubles(session, later(hours=1), 1) == []  # the newest has one reading
+        assert readings.doubles(session, later(hours=1), 1) == []  # the newest has no reading
+    for reader in (0, 1):
+        two.label(nobody, "cannot_tell", later(minutes=20), reader)
+    two.label(unlike[0], "cannot_tell", later(minutes=21), reader=0)
+    two.label(unlike[0], "black", later(minutes=22), reader=1)
+    with two.database.read() as session:
+        # what nobody could tell is no agreement, and what one could is a difference
+        assert readings.doubles(session, later(hours=1), 10)[2:] == [("cannot_tell", "black")]
 
 
 def test_one_person_alone_settles_what_was_drawn_to_be_read_twice(two: Two) -> None:
