@@ -33,6 +33,8 @@ def prepare(
     if rollout is None or not rollout.on_its_way:
         reason = "the questions before it are being answered"
         rollout = rollouts.open_rollout(session, version.id, actor, reason, now)
+    # a first step that is being taken is waited for
+    rollout = rollouts.lock(session, rollout.id)
     if rollout.stage != "manual":
         raise Conflict(
             "What was answered before the first step is not changed after it.", "illegal_move"
@@ -41,7 +43,9 @@ def prepare(
     rollout.preflight, rollout.risks = kept, risks
     session.flush()
     missing = preflight.lacks(kept, risks)
-    detail = {"actor_kind": actor.kind, "lacking": len(missing), "risks": len(risks)}
+    # what is written over stays in the trail
+    said = {**kept, "risks": risks}
+    detail = {"actor_kind": actor.kind, "lacking": len(missing), "said": said}
     people.record_act(session, actor.name, "preflight", f"version {version_number}", detail, now)
     return missing
 

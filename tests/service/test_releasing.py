@@ -1,12 +1,13 @@
 """Taking over and back: on evidence, with a reason, written down, the same by API, page and command."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service import releasing, stepping, stopping
+from service import releasing, stepping, stopping, trail
 from service.client import Refused
 from service.clock import wall_clock
 from service.releasing import Released
@@ -89,6 +90,24 @@ def test_what_was_confirmed_before_a_step_does_not_count_after_it(database: Data
         stepping.limit(session, 1, None, ANNA, "try it", NOON)
         told = releasing.promote(session, 1, ANNA, "it is good", NOON)
     assert (told.answering, told.confirmed) == (None, ("anna",))
+
+
+def test_what_was_answered_before_stays_in_the_trail_when_it_is_written_over(
+    database: Database,
+) -> None:
+    versions(database, 1)
+    with database.write() as session:
+        for harm in ("hikers", "nobody"):
+            given = {**PLAN, "answers": {**PLAN["answers"], "harm": harm}}
+            stepping.prepare(session, 1, given, ANNA, NOON)
+    with database.read() as session:
+        rollout = rollouts.newest(session)
+        assert rollout is not None
+        assert (rollout.preflight or {})["answers"]["harm"] == "nobody"
+        exported = json.loads(trail.export(session, "json"))
+    said = [one["detail"]["said"] for one in exported if one["act"] == "preflight"]
+    assert [one["answers"]["harm"] for one in said] == ["hikers", "nobody"]
+    assert said[0]["risks"] == PLAN["risks"]
 
 
 @pytest.mark.parametrize(
