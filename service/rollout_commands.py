@@ -92,12 +92,18 @@ def _kill(settings: Settings, given: argparse.Namespace, actor: Actor, now: date
         KILLED,
         "All models stop within a second: people answer. `release` lets them answer again.",
     )
+    objects = Objects(settings.store.storage_url)
     if given.to == "last_good":
         with commands.opened(settings) as database, database.read() as session:
             live = rollouts.live(session)
-        target = stopping.newest_answering(live.candidate, live.incumbent)
+        # one that is stopped already answers nobody, though the rows may not say so yet
+        candidate, incumbent, before = (
+            one if one is not None and stops.find(objects, one.rollout_id) is None else None
+            for one in (live.candidate, live.incumbent, live.previous)
+        )
+        target = stopping.newest_answering(candidate, incumbent or before)
         told = "The newest model that answers is gone within a second, for good: the one before it answers, or people."
-    stops.put(Objects(settings.store.storage_url), Stop(target, actor, reason, now))
+    stops.put(objects, Stop(target, actor, reason, now))
     return [told]
 
 

@@ -130,6 +130,9 @@ def test_a_kill_to_the_last_good_model_names_the_newest_that_answers(
     assert stop is not None
     assert stop.reason == "smoke"
     assert stops.find(objects, stops.KILLED) is None
+    # no process has followed yet, and still it is gone: there is nothing behind it
+    again = machine.refuses("kill", "--to", "last_good", "--reason", "smoke")
+    assert "People answer already" in again
 
 
 def test_a_webhook_is_added_listed_and_removed(small: Machine) -> None:
