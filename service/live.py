@@ -92,7 +92,8 @@ class LiveModels:
     def halt(self, stop: Stop) -> None:
         """Stop a rollout or all models in this process now, in the others within a second, then in the rows."""
         with self._swapping:
-            if stop.target in self._stops:
+            # whoever stops all models again may do so before this process has heard of the release between
+            if stop.target in self._stops and stop.target != KILLED:
                 return
             self._stops[stop.target] = stop
             self._unmarked.append(stop)

@@ -169,6 +169,27 @@ def test_a_lifted_mark_lets_models_answer_again(served: Serving, tmp_path: Path)
         assert predict(client)["status"] == "answered"
 
 
+def test_a_kill_right_after_a_release_that_nobody_has_heard_of_yet_is_a_kill(
+    start: Start, tmp_path: Path
+) -> None:
+    served = start(poll_seconds=3600)
+    served.model(tmp_path / "one")
+    live, objects = served.program.live, served.program.objects
+    stopping.kill(live, "manual", OLGA, "smoke", wall_clock())
+    live.refresh()
+    with served.database.write() as session:
+        stopping.release(session, objects, OLGA, "it was steam", wall_clock())
+    stopping.kill(live, "manual", OLGA, "it was smoke after all", wall_clock())
+    live.look_for_stops()
+    live.refresh()
+    assert live.standing.killed
+    found = stops.find(objects, KILLED)
+    assert found is not None
+    assert found.reason == "it was smoke after all"
+    with served.database.read() as session:
+        assert switches.thrown(session, KILLED)
+
+
 def test_an_incumbent_that_is_stopped_gives_way_to_the_one_before(
     served: Serving, tmp_path: Path
 ) -> None:
