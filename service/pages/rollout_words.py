@@ -26,7 +26,7 @@ BECAUSE = {
     "slow": "the candidate is too slow too often",
     "after_full": "it has got worse since it answers everything",
     "actions": "what is decided has at least doubled or halved in a segment: people say whether that is right",
-    "overdue": "too many questions to people are past their time: answer those first",
+    "overdue": "too many questions to people passed their time and count so for good: answer the next ones in time",
     "full": "it answers everything and stays watched",
     "readers": "the reviewers' own error is not known well enough: more pictures must be read twice",
     "pairs": "more pictures that both have answered",
