@@ -13,6 +13,7 @@ from datetime import datetime
 
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings
+from store.actions import Known
 from store.database import Database
 
 PROGRAM = "monitoring"
@@ -28,6 +29,8 @@ class Monitor:
     database: Database
     references: References
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+    # what was answered before a candidate: four weeks of rows, counted once
+    answered_before: Known = field(default_factory=dict, compare=False)
 
 
 class Stopped(BaseException):

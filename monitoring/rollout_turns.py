@@ -26,6 +26,7 @@ from store import (
     rollouts,
     switches,
 )
+from store.actions import Known
 from store.alarms import NewAlarm
 from store.database import Session
 from store.decisions import NewDecision
@@ -67,7 +68,7 @@ def _look(monitor: Monitor, candidacy: Candidacy) -> None:
             deciding.as_of_now(now, settings.settle_seconds),
             _standing(session, rollout, now),
             _shares(rollout),
-            _actions(session, rollout),
+            _actions(session, rollout, monitor.answered_before),
         )
     if not _worth_keeping(act, decision, last, now):
         return
@@ -102,11 +103,11 @@ def _standing(session: Session, rollout: Rollout, now: datetime) -> Standing:
     )
 
 
-def _actions(session: Session, rollout: Rollout) -> Changed:
+def _actions(session: Session, rollout: Rollout, known: Known) -> Changed:
     live = rollouts.live(session)
     if live.candidate is None or live.candidate.rollout_id != rollout.id:
         return Changed()
-    return action_guard.of_report(actions.report(session, live.candidate, live.incumbent))
+    return action_guard.of_report(actions.report(session, live.candidate, live.incumbent, known))
 
 
 def _worse(session: Session, model_version_id: str) -> bool:

@@ -12,12 +12,14 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from store import rollout_events
-from store.action_ratio import Cell, compare
+from store.action_ratio import Cell, Counts, compare
 from store.rollouts import LiveModel
 from store.tables import Prediction
 
 BEFORE = timedelta(days=28)
 HELD = "held for people"
+# counts by version and by when the candidate began to answer
+Known = dict[tuple[str, datetime], Counts]
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,25 @@ class Report:
         return tuple(one for one in self.cells if one.verdict == "stop")
 
 
-def report(session: Session, candidate: LiveModel, incumbent: LiveModel | None) -> Report | None:
-    """None while the candidate answers nobody, or where no model answered before it."""
+def report(
+    session: Session,
+    candidate: LiveModel,
+    incumbent: LiveModel | None,
+    known: Known | None = None,
+) -> Report | None:
+    """None while the candidate answers nobody, or where no model answered before it.
+
+    `known` keeps what was before, which does not change while one looks again and again; it is filled here.
+    """
     began = rollout_events.exposed(session, candidate.rollout_id)
     if began is None or incumbent is None or candidate.stage not in ("limited", "expanding"):
         return None
     since, supervised = began.at, "hold_seconds" in (began.scope or {})
-    before = counted(session, incumbent.version_id, since - BEFORE, since)
+    key, known = (incumbent.version_id, since), {} if known is None else known
+    if key not in known:
+        known.clear()
+        known[key] = counted(session, incumbent.version_id, since - BEFORE, since)
+    before = known[key]
     now = counted(session, candidate.version_id, since, None, supervised=supervised)
     return Report(since, tuple(compare(before, now)))
 

@@ -99,7 +99,11 @@ def test_a_candidate_whose_actions_changed_is_held_by_a_decision_that_can_be_mad
         assert rolled.last().verdict == "hold"
         assert rolled.last().values["actions"] == {"cells": 2, "changed": []}
     else:
+        key, counts = rolled.monitor.answered_before.popitem()
+        assert counts == {("zoo", "black"): 20, ("zoo", "teddy"): 180}
+        rolled.monitor.answered_before[key] = counts
         rolled.look(hours=2)  # is told once
+        assert rolled.monitor.answered_before[key] is counts, "four weeks are counted once"
         assert rolled.last().verdict == "hold"
         assert "actions" in rolled.last().values["act"]["because"]
         with database.read() as session:
