@@ -121,11 +121,13 @@ def _make(
         device=settings.device,
         threads=settings.threads,
         incumbent=bundle.weights,
+        rate=settings.rate,
+        repeats=settings.repeats,
     )
     asked = Request(
         plan=plan,
         trained_on=trained_on,
-        learned=gathered.learned.to_json(),
+        learned=gathered.learned.to_json() | {"rate": plan.rate, "repeats": plan.repeats},
         left_out=gathered.learned.unreadable,
         parent_id=gathered.parent.id,
         job_id=job.id,

@@ -11,7 +11,7 @@ from store.settings import StoreSettings, number, of_this_machine, read_store_se
 
 @dataclass(frozen=True)
 class RetrainSettings:
-    """`threads` do the arithmetic; `device` is auto, cpu, cuda or mps; `epochs` of a retraining.
+    """`threads` do the arithmetic; `device` is auto, cpu, cuda or mps; `epochs`, `rate` and `repeats` of a retraining.
 
     Without a `metrics_port` (0) no metrics are served. `docs/reference/retrain.md` says what each is good for.
     """
@@ -22,6 +22,8 @@ class RetrainSettings:
     device: str = "auto"
     epochs: int = 8
     batch_size: int = 32
+    rate: float = 1e-3
+    repeats: int = 1
     poll_seconds: float = 1.0
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
@@ -31,6 +33,8 @@ class RetrainSettings:
             "URSA_RETRAIN_THREADS": self.threads,
             "URSA_RETRAIN_EPOCHS": self.epochs,
             "URSA_RETRAIN_BATCH_SIZE": self.batch_size,
+            "URSA_RETRAIN_RATE": self.rate,
+            "URSA_RETRAIN_REPEATS": self.repeats,
             "URSA_RETRAIN_POLL_SECONDS": self.poll_seconds,
         }
         for name, value in positive.items():
@@ -55,6 +59,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> RetrainSettings:
         device=given.get("URSA_RETRAIN_DEVICE", "auto"),
         epochs=whole(given, "URSA_RETRAIN_EPOCHS", 8),
         batch_size=whole(given, "URSA_RETRAIN_BATCH_SIZE", 32),
+        rate=number(given, "URSA_RETRAIN_RATE", 1e-3),
+        repeats=whole(given, "URSA_RETRAIN_REPEATS", 1),
         poll_seconds=number(given, "URSA_RETRAIN_POLL_SECONDS", 1.0),
         metrics_host=given.get("URSA_RETRAIN_METRICS_HOST", "127.0.0.1"),
         metrics_port=whole(given, "URSA_RETRAIN_METRICS_PORT", 0),

@@ -51,7 +51,8 @@ class Plan:
     """What to train and how. Learning rates are the largest of the cycle.
 
     `weights`: a folder with pretrained weights; `incumbent`: the weights file of the bundle to go on from;
-    with neither, pretrained weights are looked for unless `scratch`.
+    with neither, pretrained weights are looked for unless `scratch`. `rate`: of going on from an incumbent;
+    `repeats`: how often an epoch shows a picture that people labelled, where a folder's is shown once.
     """
 
     architecture: str
@@ -64,6 +65,8 @@ class Plan:
     weights: Path | None = None
     incumbent: Path | None = None
     scratch: bool = False
+    rate: float = 1e-3
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -154,8 +157,8 @@ def _fit(learner: Any, plan: Plan, began_from: str) -> None:
     if began_from == "scratch":
         learner.fit_one_cycle(plan.epochs, lr_max=3e-3, wd=0.05)
     elif began_from == "incumbent":
-        # low rates, lowest in the body: new pictures are learned and old ones not forgotten
-        learner.fit_one_cycle(plan.epochs, lr_max=slice(3e-4, 1e-3), pct_start=0.3)
+        # lower in the body: new pictures are learned and old ones not forgotten
+        learner.fit_one_cycle(plan.epochs, lr_max=slice(0.3 * plan.rate, plan.rate), pct_start=0.3)
     else:
         learner.freeze()
         learner.fit_one_cycle(1, lr_max=2e-3)
@@ -170,7 +173,7 @@ def _body_and_head(network: Network) -> list[Any]:
 def _loaders(
     plan: Plan, classes: Sequence[str], rows: Sequence[Row], opened: "Opened", device: str
 ) -> Any:
-    rows = [row for row in rows if row.split in ("train", "valid")]
+    rows = [one for row in rows for one in [row] * _times(plan, row)]
     valid = [place for place, row in enumerate(rows) if row.split == "valid"]
     training = len(rows) - len(valid)
     if training < 2 or not valid:
@@ -198,6 +201,12 @@ def _loaders(
         rows, bs=min(plan.batch_size, training), num_workers=0, device=torch.device(device)
     )
     return loaders
+
+
+def _times(plan: Plan, row: Row) -> int:
+    if row.split == "train":
+        return 1 if row.source == "folder" else plan.repeats
+    return int(row.split == "valid")
 
 
 class Opened:

@@ -74,7 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="a name of torchvision or timm (resnet18, of sample pictures resnet10t)",
     )
     parser.add_argument("--epochs", type=int, default=30, help="of the first model (30)")
-    parser.add_argument("--retrain-epochs", type=int, help="of the retraining (24)")
+    parser.add_argument(
+        "--retrain-epochs", type=int, help="of the retraining (24, of sample pictures 14)"
+    )
     parser.add_argument(
         "--margin",
         type=float,
@@ -101,8 +103,11 @@ def _choices(given: argparse.Namespace) -> Choices:
             network[f"--{name}"] = str(said)
     return Choices(
         network=tuple(word for pair in network.items() for word in pair if word),
-        retrain_epochs=given.retrain_epochs or 24,
+        retrain_epochs=given.retrain_epochs or (14 if sample else 24),
         batch_size=int(network.get("--batch-size", "32")),
+        # minutes count here: fewer epochs, and each moves further and shows the new pictures twice
+        rate=5e-3 if sample else 1e-3,
+        repeats=2 if sample else 1,
         # few sample pictures come: a wider margin is what they can show
         margin=given.margin or (0.1 if sample else 0.05),
         labels_before=640 if sample else 480,

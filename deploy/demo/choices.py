@@ -15,7 +15,7 @@ SHARES = [0.25, 0.5]  # of `expanding`
 
 @dataclass(frozen=True)
 class Choices:
-    """`network`: flags of `first-model`. `retrain_epochs` and `batch_size` of the retraining.
+    """`network`: flags of `first-model`. `retrain_epochs`, `batch_size`, `rate` and `repeats` of the retraining.
 
     `margin`: by what share of all pictures the candidate may be worse and still advance. People give at most
     `labels_before` the retraining, of which a part is kept for judging, and `labels` in all. `back`: of the accuracy lost, what must have come
@@ -27,6 +27,8 @@ class Choices:
     network: tuple[str, ...]
     retrain_epochs: int
     batch_size: int
+    rate: float = 1e-3
+    repeats: int = 1
     margin: float = 0.05
     labels_before: int = 480
     labels: int = 700
@@ -40,6 +42,8 @@ class Choices:
         return {
             "URSA_RETRAIN_EPOCHS": str(self.retrain_epochs),
             "URSA_RETRAIN_BATCH_SIZE": str(self.batch_size),
+            "URSA_RETRAIN_RATE": str(self.rate),
+            "URSA_RETRAIN_REPEATS": str(self.repeats),
             "URSA_ROLLOUT_MARGIN": str(self.margin),
             "URSA_ROLLOUT_MINIMUM_PAIRS": "30",
             "URSA_ROLLOUT_SETTLE_SECONDS": "2",

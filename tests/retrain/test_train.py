@@ -1,4 +1,6 @@
 import hashlib
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +109,21 @@ def test_too_few_rows_are_refused() -> None:
     for rows in ([], ROWS[:1], [row for row in ROWS if row.split == "train"]):
         with pytest.raises(Invalid, match="too few pictures to train on"):
             train(plan, CLASSES, rows, read, nobody)
+
+
+def test_a_picture_that_people_labelled_is_shown_as_often_as_asked_and_judged_once(
+    tmp_path: Path,
+) -> None:
+    from retrain.train import Opened, Plan, fit
+
+    said = ["human_blind" if place % 3 == 0 else "folder" for place in range(len(ROWS))]
+    rows = [replace(row, source=source) for row, source in zip(ROWS, said, strict=True)]
+    plan = Plan("resnet10t", squished(32), 1, 1, 16, "cpu", 1, scratch=True, repeats=3)
+    learner, _ = fit(plan, CLASSES, rows, Opened(read, tmp_path), nobody)
+    shown = Counter(row.picture_digest for row in learner.dls.train.items)
+    assert shown == {
+        row.picture_digest: 1 if row.source == "folder" else 3
+        for row in rows
+        if row.split == "train"
+    }
+    assert set(Counter(row.picture_digest for row in learner.dls.valid.items).values()) == {1}
