@@ -1,7 +1,8 @@
 """Connections: how many there may be, how long a request may take to come in, and how a process leaves them.
 
-Order: one beyond the limit is told 429 and closed; a request whose head or body does not come in time ends its
-connection, also where it was refused long ago and goes on sending. At the end the process is told of as not ready,
+Order: one beyond the limit is told 429 and closed; a request whose head is too large, or whose head or body does not
+come in time, ends its connection, also where it was refused long ago and goes on sending; so does one that takes no
+answer. At the end the process is told of as not ready,
 goes on answering for a while, takes in what has connected meanwhile and only then stops to listen: whoever was
 let in gets an answer.
 """
@@ -19,11 +20,18 @@ from service.errors import BUSY_SECONDS
 
 # from the first byte of a request, or from a connection's begin, to the end of the head
 HEAD_SECONDS = 10.0
+# of a request's head, and of what else stands around its body: the parser itself knows no end
+HEAD_BYTES = 64 * 1024
+# what frames the parts of a body, beyond that of a head: a whole picture in parts of half a kibibyte
+FRAMES_BYTES = 320 * 1024
+# an answer that waits and of which less than this is taken in such a time is for nobody
+TAKE_SECONDS, TAKE_BYTES = 30.0, 64 * 1024
 # who was told no has this long to read it
 FAREWELL_SECONDS = 1.0
 # what has connected has sent its head by then
 SETTLE_SECONDS = 0.5
 _LOOK_SECONDS = 0.02
+_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FULL = (
     b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
     b"Retry-After: %d\r\nContent-Length: %d\r\n\r\n%s"
@@ -40,44 +48,106 @@ class Connection(HttpToolsProtocol):
     most: int
     body_seconds: float
     _deadline: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
     _is_told = False
+    _in_head = False
+    _has_begun = False
+    _around = 0  # bytes of this request that are not of its body
+    _body = 0  # and those of its body among what has just come
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower there too
         """Tell it no when there are too many, else wait for a request."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
-            self._is_told = True
-            transport.write(_FULL % (BUSY_SECONDS, len(_FULL_BODY), _FULL_BODY))
-            # closed at once, bytes that are still coming in would make the kernel take the answer back
-            transport.write_eof()
-            self._within(FAREWELL_SECONDS)
+            self._tell(_FULL % (BUSY_SECONDS, len(_FULL_BODY), _FULL_BODY))
         else:
             self._within(HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless it was told no."""
-        if not self._is_told:
-            super().data_received(data)
+        if self._is_told:
+            return
+        self._body, self._has_begun = 0, False
+        super().data_received(data)
+        # where a request has begun in the middle, what came before it is not its own
+        if not self._has_begun:
+            self._around += len(data) - self._body
+        if self.transport.is_closing():
+            return
+        if self._around > HEAD_BYTES + (0 if self._in_head else FRAMES_BYTES):
+            self._refuse()
+        elif self._deadline is None and self._is_idle():
+            # empty lines between requests begin none, and have stopped the clock of the server's own
+            self._within(HEAD_SECONDS)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._in_head, self._has_begun, self._around = True, True, 0
         self._within(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
         """Its head is there."""
         super().on_headers_complete()
+        self._in_head = False
         self._within(self.body_seconds + HEAD_SECONDS)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body is there."""
+        self._body += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """All of it is there."""
         super().on_message_complete()
         self._in_time()
 
+    def pause_writing(self) -> None:
+        """More of an answer is ready than is taken."""
+        super().pause_writing()
+        self._take_on(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It was taken."""
+        self._taken()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._in_time()
+        self._taken()
         super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None before the first
+
+    def _refuse(self) -> None:
+        if self._in_head and self._is_idle():
+            self._tell(_LARGE)
+        else:
+            self.transport.abort()
+
+    def _tell(self, answer: bytes) -> None:
+        self._is_told = True
+        self.transport.write(answer)
+        # closed at once, bytes that are still coming in would make the kernel take the answer back
+        self.transport.write_eof()
+        self._within(FAREWELL_SECONDS)
+
+    def _take_on(self, left: int) -> None:
+        self._taking = self.loop.call_later(TAKE_SECONDS, self._look_what_is_taken, left)
+
+    def _look_what_is_taken(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left > before - TAKE_BYTES:
+            self.transport.abort()
+        else:
+            self._take_on(left)
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _within(self, seconds: float) -> None:
         self._in_time()

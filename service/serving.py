@@ -41,6 +41,8 @@ def serve(settings: Settings) -> None:
             uvicorn.Config(
                 app,
                 http=connection_class(_connections(settings.connections), settings.upload_seconds),
+                # a connection that becomes another kind of one would be past all of its limits
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,

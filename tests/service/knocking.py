@@ -1,6 +1,7 @@
 """At the service's door with bare sockets: what is sent half, slowly or too much, and a house that is full."""
 
 import json
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -53,6 +54,15 @@ def ended(connection: socket.socket) -> bool:
         return connection.recv(65536) == b""
     except ConnectionResetError:
         return True
+
+
+def send_on(connection: socket.socket, part: bytes, times: int, milliseconds: int = 0) -> None:
+    """Send the same again and again; what is sent to a connection that is no more raises ConnectionError."""
+    ends = select.poll()
+    ends.register(connection, select.POLLHUP | select.POLLERR)
+    for _ in range(times):
+        ends.poll(milliseconds)
+        connection.sendall(part)
 
 
 def begin(served: Serving, size: int) -> socket.socket:

@@ -11,6 +11,13 @@ from store.database import Database
 from tests.service.machine import Machine, ready, served
 from tests.toy import draw
 
+_OTHER = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
 
 def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Database) -> None:
     ready(machine, database)
@@ -21,6 +28,8 @@ def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Dat
             answer = client.predict(draw(1, 1), segment="web")
             assert (answer.label, answer.model_version) == ("teddy", 1)
         assert httpx.get(f"{url}/readyz").status_code == 200
+        # nobody becomes another kind of connection, which would be past all limits of these
+        assert httpx.get(f"{url}/livez", headers=_OTHER).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     log = "".join(lines)
