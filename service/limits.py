@@ -19,7 +19,7 @@ class TokenBuckets:
         self._lock = threading.Lock()
 
     def take(self, key: str, now: float) -> float:
-        """0.0 when there was a token to take, else the seconds until there is one. `now` never goes backwards."""
+        """0.0 when there was a token to take, else the seconds until there is one; a clock that is set back gives none."""
         with self._lock:
             if len(self._buckets) >= self._most:
                 self._forget(now)
@@ -32,7 +32,8 @@ class TokenBuckets:
             return 0.0
 
     def _filled(self, bucket: _Bucket, now: float) -> float:
-        return min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
+        # nobody owes tokens because a clock was set back
+        return min(self._burst, bucket.tokens + max(0.0, now - bucket.at) * self._rate)
 
     def _forget(self, now: float) -> None:
         self._buckets = {

@@ -1,10 +1,14 @@
 """Sign a person in and out.
 
-Order: slow down whoever guesses, check the password while nobody waits for a write, then write the outcome down.
+Order: slow down whoever guesses, refuse what is more than can be checked at once (a check takes 64 MiB and all cores
+for a tenth of a second, and it is asked for by those who have shown nothing yet), check the password while nobody waits for a write, then write the outcome down.
 The sentence never says whether it was the name or the password.
 """
 
 import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +17,15 @@ from starlette.types import Scope
 
 from service import metrics
 from service.dependencies import COOKIE
-from service.errors import Problem
+from service.errors import BUSY_SECONDS, Problem
 from service.program import Program
 from store import people
 from store.database import Session
 from store.people import SIGN_IN_HOURS
+
+# passwords that are checked at once, and people who are in it, those included: each takes one of the workers' threads
+CHECKS, CHECKED = 2, 6
+_checks, _places = threading.Semaphore(CHECKS), threading.Semaphore(CHECKED)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ def sign_in(
 ) -> NewSignIn | None:
     """None when it was refused; five failures in a row lock the name for 15 minutes.
 
-    Raises Problem 429 when `address` tries too often. It opens sessions of its own: checking a password takes a
+    Raises Problem 429 when `address` tries too often, or too many sign in at once. It opens sessions of its own: checking a password takes a
     tenth of a second, in which no transaction may be open.
     """
     wait = program.sign_in_rates.take(address, now.timestamp())
@@ -47,7 +55,7 @@ def sign_in(
             "Too many attempts to sign in: wait a minute.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
-    with program.database.read() as session:
+    with _turn(), program.database.read() as session:
         right = people.has_password(session, name, password)
     with program.database.write() as session:
         signed_in = people.sign_in(session, name, right, now)
@@ -56,6 +64,23 @@ def sign_in(
         return None
     person, token = signed_in
     return NewSignIn(person.id, person.name, person.role, token)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        metrics.SIGN_INS.labels("slowed").inc()
+        raise Problem(
+            429,
+            "busy",
+            "Too many people sign in at this moment: try again in a second.",
+            headers={"Retry-After": str(BUSY_SECONDS)},
+        )
+    try:
+        with _checks:
+            yield
+    finally:
+        _places.release()
 
 
 def sign_out(session: Session, token: str, now: datetime) -> None:

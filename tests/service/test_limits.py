@@ -31,6 +31,14 @@ def test_who_waits_as_long_as_told_is_let_through() -> None:
     assert buckets.take("a", 0.1 + wait + 1e-9) == 0
 
 
+def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
+    buckets = TokenBuckets(rate=1, burst=2)
+    buckets.take("a", 3600.0)
+    assert buckets.take("a", 0.0) == 0
+    assert buckets.take("a", 0.0) == 1
+    assert buckets.take("a", 1.0) == 0
+
+
 def test_full_buckets_are_forgotten_when_there_are_many() -> None:
     buckets = TokenBuckets(rate=1, burst=1, most=10)
     for number in range(1000):

@@ -1,6 +1,9 @@
 """Signing in, roles, and the token that shows that a change came from our page."""
 
+import itertools
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 from typing import Annotated
 
@@ -8,7 +11,7 @@ import httpx
 import pytest
 from fastapi import Form
 
-from service import csrf
+from service import csrf, signing_in
 from service.dependencies import (
     COOKIE,
     AdminPerson,
@@ -135,6 +138,24 @@ def test_who_guesses_is_slowed_down(settings: Settings) -> None:
         later = sign_in(browser, "another", "wrong").status_code
     assert statuses == [401] * 10 + [429]
     assert later == 401
+
+
+def test_many_who_sign_in_at_once_take_neither_memory_nor_threads(
+    browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in, "_checks", threading.Semaphore(0))
+    with ThreadPoolExecutor(10) as pool:
+        told = [pool.submit(sign_in, browser, "anna") for _ in range(10)]
+        # those for whom there is no place are told at once, and the others wait for their turn
+        refused = [
+            one.result().status_code
+            for one in itertools.islice(as_completed(told), 10 - signing_in.CHECKED)
+        ]
+        waiting = sum(not one.done() for one in told)
+        signing_in._checks.release(signing_in.CHECKED)
+    assert refused == [429] * (10 - signing_in.CHECKED)
+    assert waiting == signing_in.CHECKED
+    assert [one.result().status_code for one in told].count(303) == signing_in.CHECKED
 
 
 @pytest.mark.parametrize(
