@@ -48,7 +48,9 @@ def _told(what: str, copied: Copied) -> int:
     print(f"{what}: {copied.pictures} pictures, {copied.bundles} bundles.")
     for key in copied.gone:
         print(f"The storage has no {key}.", file=sys.stderr)
-    return 1 if copied.gone else 0
+    for key in copied.altered:
+        print(f"{key} is altered, and was left out.", file=sys.stderr)
+    return 1 if copied.gone or copied.altered else 0
 
 
 def _scrub(url: str, storage: str) -> int:

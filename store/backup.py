@@ -1,11 +1,13 @@
 """Copy a database with its pictures and bundles into a folder, and bring it back into an empty place.
 
 The database is copied first, as of one moment, while everything goes on; then the bytes that its rows name. Bytes
-come before rows, so whatever a copied row names is there by then. A folder that holds an older backup is brought up
+come before rows, so whatever a copied row names is there by then. Every file is compared with its digest on the way:
+what was altered is copied in neither direction, and told. A folder that holds an older backup is brought up
 to date: bytes under a digest never change and are copied once. The copy of the database replaces the older one last
 of all, so that a backup that breaks off leaves the one before as it was.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -22,6 +24,7 @@ from store import scrub
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound, Unavailable
 from store.objects import Objects
+from store.scrub import Fault
 
 STORAGE = "storage"
 SQLITE, POSTGRESQL = "database.sqlite", "database.dump"
@@ -29,11 +32,13 @@ SQLITE, POSTGRESQL = "database.sqlite", "database.dump"
 
 @dataclass(frozen=True)
 class Copied:
-    """How many pictures and bundles a backup holds; `gone`: keys that rows name and the storage did not have."""
+    """How many pictures and bundles a backup holds; `gone`: keys that rows name and the storage did not have, `altered`:
+    those under which it had something else. Neither is in the copy."""
 
     pictures: int
     bundles: int
     gone: tuple[str, ...]
+    altered: tuple[str, ...] = ()
 
 
 def save(url: str, storage_url: str, folder: Path) -> Copied:
@@ -71,7 +76,7 @@ def restore(folder: Path, url: str, storage_url: str) -> Copied:
     source, target = Objects(str(folder / STORAGE)), Objects(storage_url)
     if is_sqlite:
         rows = Database(f"sqlite:///{kept}")
-        copied = _copy_bytes(rows, source, target)
+        copied = _copy_bytes(rows, source, target, anew=True)
         rows.dispose()
         path = Path(make_url(url).database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +88,7 @@ def restore(folder: Path, url: str, storage_url: str) -> Copied:
         url, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", str(kept)
     )
     database = Database(url)
-    copied = _copy_bytes(database, source, target)
+    copied = _copy_bytes(database, source, target, anew=True)
     database.dispose()
     return copied
 
@@ -99,32 +104,46 @@ def _dump(url: str, target: Path) -> None:
     _postgresql(url, "pg_dump", "--format=custom", "--no-owner", f"--file={target}")
 
 
-def _copy_bytes(rows: Database, source: Objects, target: Objects) -> Copied:
-    pictures, gone = 0, []
+def _copy_bytes(rows: Database, source: Objects, target: Objects, *, anew: bool = False) -> Copied:
+    pictures = 0
+    faults: list[Fault | None] = []
     for digest in scrub.pictures(rows):
-        found = _copy(source, target, scrub.picture_key(digest))
-        pictures += found
-        if not found:
-            gone.append(scrub.picture_key(digest))
+        fault = _copy(source, target, scrub.picture_key(digest), digest, anew=anew)
+        pictures += fault is None
+        faults.append(fault)
     bundles = scrub.bundles(rows)
     for digest in bundles:
         try:
             files = scrub.bundle_files(source, digest)
-        except (NotFound, ValueError):
-            gone.append(f"bundles/{digest}/manifest.json")
+        except NotFound:
+            faults.append(Fault(f"bundles/{digest}/manifest.json", "missing"))
             continue
-        gone += [key for key in files if not _copy(source, target, key)]
-    return Copied(pictures, len(bundles), tuple(gone))
+        except ValueError:
+            faults.append(Fault(f"bundles/{digest}/manifest.json", "altered"))
+            continue
+        faults += [_copy(source, target, key, one, anew=anew) for key, one in files.items()]
+    found = [one for one in faults if one is not None]
+    gone = tuple(one.key for one in found if one.what == "missing")
+    altered = tuple(one.key for one in found if one.what == "altered")
+    return Copied(pictures, len(bundles), gone, altered)
 
 
-def _copy(source: Objects, target: Objects, key: str) -> bool:
-    if target.folder is not None and (target.folder / key).is_file():
-        return True
+def _copy(source: Objects, target: Objects, key: str, digest: str, *, anew: bool) -> Fault | None:
+    """What keeps a file from being in the copy. What an earlier backup has copied stays, unless it is to be `anew`."""
+    there = target.folder is not None and (target.folder / key).is_file()
+    if there and not anew:
+        return None
     try:
-        target.put(key, source.get(key))
+        data = source.get(key)
     except NotFound:
-        return False
-    return True
+        return Fault(key, "missing")
+    if hashlib.sha256(data).hexdigest() != digest:
+        return Fault(key, "altered")
+    if there:
+        # what lies under a key already is never written over
+        target.remove(key)
+    target.put(key, data)
+    return None
 
 
 def _check_empty(url: str) -> None:

@@ -121,6 +121,30 @@ def test_a_scrub_finds_what_was_altered_and_what_is_gone(
     }
     saved = backup.save(database.url, str(storage), tmp_path / "backup")
     assert saved.gone == (pictures[1].relative_to(storage).as_posix(),)
+    assert set(saved.altered) == {
+        one.relative_to(storage).as_posix() for one in (pictures[0], network)
+    }
+
+
+def test_an_altered_file_is_copied_in_neither_direction(
+    database: Database, storage: Path, empty_url: str, tmp_path: Path
+) -> None:
+    altered, rotten, *_ = (path for path in sorted(storage.rglob("pictures/*/*")) if path.is_file())
+    right = altered.read_bytes()
+    altered.write_bytes(b"another picture")
+    backup.save(database.url, str(storage), tmp_path / "backup")
+    # mended, it is taken in by the next one
+    altered.write_bytes(right)
+    assert backup.save(database.url, str(storage), tmp_path / "backup").altered == ()
+    key = rotten.relative_to(storage).as_posix()
+    (tmp_path / "backup" / "storage" / key).write_bytes(b"rotten")
+    again = tmp_path / "storage again"
+    (again / altered.relative_to(storage)).parent.mkdir(parents=True)
+    (again / altered.relative_to(storage)).write_bytes(b"was there before")
+    copied = backup.restore(tmp_path / "backup", empty_url, str(again))
+    assert (copied.pictures, copied.gone, copied.altered) == (2, (), (key,))
+    assert (again / altered.relative_to(storage)).read_bytes() == right
+    assert not (again / key).exists()
 
 
 def test_an_altered_manifest_is_an_altered_bundle(database: Database, storage: Path) -> None:
