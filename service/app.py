@@ -1,11 +1,13 @@
 """The web process as one application: what it holds while it runs, the door around it, API and pages inside."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from anyio import to_thread
 from fastapi import FastAPI
+from starlette.formparsers import MultiPartParser
 from starlette.staticfiles import StaticFiles
 
 from service import errors, pages
@@ -30,6 +32,8 @@ def create_app(settings: Settings, clock: Clock = wall_clock) -> FastAPI:
             app.state.program = program
             yield
 
+    # what the door has let in stays in memory: a full or missing folder for temporary files would be a 400
+    MultiPartParser.spool_max_size = sys.maxsize
     app = FastAPI(
         title="Ursa",
         version="1",

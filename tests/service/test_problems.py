@@ -1,6 +1,7 @@
 """Every error a consumer can meet: its status, its code, a sentence, and nothing left behind."""
 
 import struct
+import tempfile
 import zlib
 from dataclasses import replace
 from io import BytesIO
@@ -88,6 +89,19 @@ def test_a_malformed_field_is_named(shared: Serving, fields: dict[str, str]) -> 
         answer = post(client, GOOD, fields)
     told = problem(answer, 422, "invalid_request")
     assert next(iter(fields)) in told["detail"]
+
+
+def test_a_large_picture_is_never_written_to_a_temporary_file(
+    served: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    noise = Image.effect_noise((1400, 1400), 100).convert("RGB")
+    written = BytesIO()
+    noise.save(written, "png")
+    assert len(written.getvalue()) > 1_100_000
+    with served.http() as client:
+        answer = client.post("/v1/predictions", files={"image": ("a.png", written.getvalue())})
+    assert answer.status_code == 200
 
 
 def test_a_missing_picture_is_named(shared: Serving) -> None:
