@@ -2,7 +2,7 @@
 
 Order: a service with a toy network, a warm-up of ordinary pictures, the corpus of `tests.hostile` over HTTP from two
 clients, ordinary pictures again. Counted: processes that ended, answers of 500 and above, refusals without a reason
-for programs, answers without a row; measured: milliseconds of refusals, memory before and after.
+for programs, files whose answer could not be read, answers without a row; measured: milliseconds of refusals, memory before and after.
 Beside it the floor: how long the same clients wait for `/livez`. Prints a table, then one JSON object.
 """
 
@@ -45,6 +45,8 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     accepted: int = 0
     hung_up: int = 0
+    # the connection ended before an answer was read, and the service went on
+    unheard: int = 0
 
 
 def main() -> None:
@@ -88,6 +90,7 @@ def main() -> None:
                 "memory_peak_growth_mib": round(peak - before, 1),
                 "wrongly_answered": len(tally.wrong),
                 "accepted": tally.accepted,
+                "unheard": tally.unheard,
                 "accepted_without_row": lost,
                 "floor_p99_ms": round(1000 * quantiles(floor, n=100)[98], 1),
             }
@@ -141,7 +144,9 @@ def _client(port: int, key: str, waiting: "SimpleQueue[Hostile]", tally: Tally) 
         except (OSError, http.client.HTTPException):
             connection.close()
             # the body was left unread, or the service is gone: alive tells
-            tally.hung_up += not _lives(port)
+            lives = _lives(port)
+            tally.hung_up += not lives
+            tally.unheard += lives
             continue
         _judge(tally, one, status, headers, told, perf_counter() - began)
 
@@ -202,6 +207,7 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
         whole.wrong += one.wrong
         whole.accepted += one.accepted
         whole.hung_up += one.hung_up
+        whole.unheard += one.unheard
     return whole
 
 

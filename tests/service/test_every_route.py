@@ -4,6 +4,7 @@ The table says who may. A route that is not in it fails the first test, so that 
 for whom. What an allowed request is told (found, invalid, in conflict) is tested elsewhere: here it is let in.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,7 @@ from fastapi.routing import iter_route_contexts
 from service.clock import wall_clock
 from service.dependencies import COOKIE
 from store import people
+from store.tables import SignIn
 from tests.service.browsing import Browser
 from tests.service.serving import Serving
 
@@ -164,6 +166,28 @@ def _who_left(served: Serving) -> httpx.Client:
     return visitor
 
 
+def _whose_time_is_over(served: Serving) -> httpx.Client:
+    browser = Browser(served, "one who slept", "admin")
+    visitor = _nobody(served)
+    visitor.cookies.update(browser.http.cookies)
+    visitor.headers["X-CSRF-Token"] = browser.csrf
+    token = hashlib.sha256(browser.http.cookies[COOKIE].encode()).hexdigest()
+    with served.database.write() as session:
+        session.get_one(SignIn, token).expires_at = wall_clock()
+    return visitor
+
+
+def _who_is_no_longer_here(served: Serving) -> httpx.Client:
+    browser = Browser(served, "one who was let go", "admin")
+    visitor = _nobody(served)
+    visitor.cookies.update(browser.http.cookies)
+    visitor.headers["X-CSRF-Token"] = browser.csrf
+    with served.database.write() as session:
+        (one,) = (who for who in people.people(session) if who.name == "one who was let go")
+        one.active = False
+    return visitor
+
+
 def _forger(served: Serving) -> httpx.Client:
     visitor = _nobody(served)
     visitor.cookies.set(COOKIE, "0" * 64)
@@ -207,6 +231,8 @@ VISITORS: dict[str, Callable[[Serving], httpx.Client]] = {
     "forged key": _forged,
     "forged sign-in": _forger,
     "ended sign-in": _who_left,
+    "expired sign-in": _whose_time_is_over,
+    "sign-in of who was let go": _who_is_no_longer_here,
 }
 
 
