@@ -57,7 +57,8 @@ def _add_person(subs: Subcommands) -> None:
     adding = acts.add_parser("add", help="add one")
     password = acts.add_parser("password", help="give one a new password")
     unlock = acts.add_parser("unlock", help="let one try again who guessed too often")
-    for one in (adding, password, unlock):
+    removing = acts.add_parser("remove", help="let one in no more")
+    for one in (adding, password, unlock, removing):
         one.add_argument("name")
     for one in (adding, password):
         one.add_argument(
@@ -156,6 +157,8 @@ def _person(
 ) -> list[str]:
     if given.act == "unlock":
         return commands.unlock(database, given.name, actor, now)
+    if given.act == "remove":
+        return commands.remove_person(database, given.name, actor, now)
     password = _password(given.password_file)
     if given.act == "password":
         return commands.set_password(database, given.name, password, actor, now)

@@ -80,6 +80,14 @@ def unlock(database: Database, name: str, actor: Actor, now: datetime) -> list[s
     return [f"{name} may try to sign in again."]
 
 
+def remove_person(database: Database, name: str, actor: Actor, now: datetime) -> list[str]:
+    """Somebody who left may sign in no more."""
+    with database.write() as session:
+        people.remove_person(session, name, now)
+        people.record_act(session, actor.name, "remove person", name, {}, now)
+    return [f"{name} may sign in no more; every sign-in of theirs has ended."]
+
+
 def add_key(
     database: Database,
     consumer: str,

@@ -81,12 +81,7 @@ def set_password(session: Session, name: str, password: str, now: datetime) -> P
     person = _named(session, name)
     person.password_hash = _hasher.hash(password)
     person.failed_sign_ins, person.locked_until = 0, None
-    session.execute(
-        update(SignIn)
-        .where(SignIn.person_id == person.id, SignIn.ended_at.is_(None))
-        .values(ended_at=now)
-    )
-    session.flush()
+    _end_sign_ins(session, person, now)
     return person
 
 
@@ -95,6 +90,19 @@ def unlock(session: Session, name: str) -> Person:
     person = _named(session, name)
     person.failed_sign_ins, person.locked_until = 0, None
     session.flush()
+    return person
+
+
+def remove_person(session: Session, name: str, now: datetime) -> Person:
+    """Let somebody in no more: every sign-in ends, and none begins. The name stays with what was done under it.
+
+    Raises NotFound, Conflict when that was done before.
+    """
+    person = _named(session, name)
+    if not person.active:
+        raise Conflict(f"{name!r} may not sign in already.", "removed_already")
+    person.active = False
+    _end_sign_ins(session, person, now)
     return person
 
 
@@ -261,6 +269,15 @@ def acts_since(session: Session, since: datetime | None = None) -> Sequence[Priv
 def _check_password(password: str) -> None:
     if len(password) < 10:
         raise Invalid("A password needs at least 10 characters.", "weak_password")
+
+
+def _end_sign_ins(session: Session, person: Person, now: datetime) -> None:
+    session.execute(
+        update(SignIn)
+        .where(SignIn.person_id == person.id, SignIn.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+    session.flush()
 
 
 def _named(session: Session, name: str) -> Person:

@@ -63,6 +63,8 @@ def test_what_cannot_be_done_is_one_sentence(small: Machine) -> None:
     assert "no person" in small.refuses("person", "unlock", "bo")
     assert "no person" in small.refuses("person", "password", "bo", feed="0123456789\n")
     assert "10 characters" in small.refuses("person", "password", "anna", feed="short\n")
+    assert "no more" in small.does("person", "remove", "anna")
+    assert "already" in small.refuses("person", "remove", "anna")
     assert "People answer already" in small.refuses("revert", "--reason", "x")
 
 

@@ -106,6 +106,22 @@ def test_a_new_password_ends_the_old_one_and_every_sign_in(database: Database) -
         assert not people.has_password(session, "rita", PASSWORD)
 
 
+@pytest.mark.usefixtures("rita")
+def test_who_was_removed_is_out_and_no_new_password_lets_them_in(database: Database) -> None:
+    token = sign_in(database)
+    assert token is not None
+    with database.write() as session:
+        people.remove_person(session, "rita", NOW)
+    assert signed_in(database, token) is None
+    with database.write() as session:
+        people.set_password(session, "rita", "another long one", NOW)
+        assert people.sign_in(session, "rita", True, NOW) is None
+    with database.read() as session:
+        assert session.scalars(select(SignIn.ended_at)).all() == [NOW]
+    with pytest.raises(Conflict), database.write() as session:
+        people.remove_person(session, "rita", NOW)
+
+
 def test_whoever_is_not_active_is_out_at_once(database: Database, rita: str) -> None:
     token = sign_in(database)
     assert token is not None
