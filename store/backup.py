@@ -14,8 +14,10 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import inspect, make_url
@@ -24,6 +26,7 @@ from store import scrub
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound, Unavailable
 from store.objects import Objects
+from store.pictures import PictureStore, key_of
 from store.scrub import Fault
 
 STORAGE = "storage"
@@ -105,10 +108,10 @@ def _dump(url: str, target: Path) -> None:
 
 
 def _copy_bytes(rows: Database, source: Objects, target: Objects, *, anew: bool = False) -> Copied:
-    pictures = 0
+    pictures, kept = 0, PictureStore(source)
     faults: list[Fault | None] = []
     for digest in scrub.pictures(rows):
-        fault = _copy(source, target, scrub.picture_key(digest), digest, anew=anew)
+        fault = _copy(partial(kept.read, digest), target, key_of(digest), digest, anew=anew)
         pictures += fault is None
         faults.append(fault)
     bundles = scrub.bundles(rows)
@@ -121,20 +124,25 @@ def _copy_bytes(rows: Database, source: Objects, target: Objects, *, anew: bool 
         except ValueError:
             faults.append(Fault(f"bundles/{digest}/manifest.json", "altered"))
             continue
-        faults += [_copy(source, target, key, one, anew=anew) for key, one in files.items()]
+        faults += [
+            _copy(partial(source.get, key), target, key, expected, anew=anew)
+            for key, expected in files.items()
+        ]
     found = [one for one in faults if one is not None]
     gone = tuple(one.key for one in found if one.what == "missing")
     altered = tuple(one.key for one in found if one.what == "altered")
     return Copied(pictures, len(bundles), gone, altered)
 
 
-def _copy(source: Objects, target: Objects, key: str, digest: str, *, anew: bool) -> Fault | None:
+def _copy(
+    read: Callable[[], bytes], target: Objects, key: str, digest: str, *, anew: bool
+) -> Fault | None:
     """What keeps a file from being in the copy. What an earlier backup has copied stays, unless it is to be `anew`."""
     there = target.folder is not None and (target.folder / key).is_file()
     if there and not anew:
         return None
     try:
-        data = source.get(key)
+        data = read()
     except NotFound:
         return Fault(key, "missing")
     if hashlib.sha256(data).hexdigest() != digest:

@@ -6,8 +6,9 @@ digest. It reads everything and changes nothing, and no transaction is open whil
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from store.database import Database
 from store.errors import NotFound
 from store.objects import Objects
+from store.pictures import PictureStore, key_of
 from store.tables import StoredBundle, StoredPicture
 
 PAGE = 500
@@ -31,8 +33,10 @@ class Fault:
 
 def scrub(database: Database, objects: Objects) -> Iterator[Fault | None]:
     """One element for each picture and each bundle file: None when it is right. Raises Unavailable."""
+    kept = PictureStore(objects)
     for digest in pictures(database):
-        yield _fault(objects, picture_key(digest), digest)
+        # wherever they lie: retention lays bytes aside for a day, and somebody may have sent them again
+        yield _fault(partial(kept.read, digest), key_of(digest), digest)
     for digest in bundles(database):
         yield from _bundle(objects, digest)
 
@@ -53,11 +57,6 @@ def bundles(database: Database) -> list[str]:
     """The digest of every bundle that has a row."""
     with database.read() as session:
         return list(session.scalars(select(StoredBundle.digest).order_by(StoredBundle.digest)))
-
-
-def picture_key(digest: str) -> str:
-    """Where a picture's bytes lie."""
-    return f"pictures/{digest[:2]}/{digest}"
 
 
 def bundle_files(objects: Objects, digest: str) -> dict[str, str]:
@@ -90,12 +89,12 @@ def _bundle(objects: Objects, digest: str) -> Iterator[Fault | None]:
         yield Fault(key, "altered")
     else:
         for name, expected in files.items():
-            yield _fault(objects, name, expected)
+            yield _fault(partial(objects.get, name), name, expected)
 
 
-def _fault(objects: Objects, key: str, digest: str) -> Fault | None:
+def _fault(read: Callable[[], bytes], key: str, digest: str) -> Fault | None:
     try:
-        data = objects.get(key)
+        data = read()
     except NotFound:
         return Fault(key, "missing")
     return None if hashlib.sha256(data).hexdigest() == digest else Fault(key, "altered")

@@ -12,7 +12,7 @@ from store.bundles import BundleStore
 from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
-from store.pictures import PictureStore
+from store.pictures import PictureStore, aside
 from tests.conftest import lacking
 from tests.store import given
 from tests.store.given import NOW
@@ -145,6 +145,19 @@ def test_an_altered_file_is_copied_in_neither_direction(
     assert (copied.pictures, copied.gone, copied.altered) == (2, (), (key,))
     assert (again / altered.relative_to(storage)).read_bytes() == right
     assert not (again / key).exists()
+
+
+def test_a_picture_that_retention_has_laid_aside_is_found_and_copied(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    (picture, *_) = (path for path in storage.rglob("pictures/*/*") if path.is_file())
+    elsewhere = storage / aside(picture.name)
+    elsewhere.parent.mkdir(parents=True)
+    picture.rename(elsewhere)
+    assert not any(scrub.scrub(database, Objects(str(storage))))
+    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    assert (saved.pictures, saved.gone) == (3, ())
+    assert (tmp_path / "backup" / "storage" / picture.relative_to(storage)).is_file()
 
 
 def test_an_altered_manifest_is_an_altered_bundle(database: Database, storage: Path) -> None:
