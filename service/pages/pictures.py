@@ -15,6 +15,7 @@ from classifier import headers
 from classifier.pictures import BadPicture, open_picture
 from service.cores import Cores
 from service.dependencies import Reviewer, Running
+from store import pictures
 from store.errors import NotFound
 from store.pictures import PictureStore
 
@@ -42,7 +43,12 @@ def picture(
     program: Running,
     size: Annotated[Size | None, Query()] = None,
 ) -> Response:
-    """The picture as it came (operators), else its pixels only, no larger than `size` a side."""
+    """The picture as it came (operators), else its pixels only, no larger than `size` a side.
+
+    Raises NotFound also where only the row is gone: retention's bytes go a day later, and thumbnails are at hand.
+    """
+    with program.database.read() as session:
+        pictures.get(session, digest)
     if size is None and found.may("operator"):
         data = program.pictures.read(digest)
         kind = TYPES.get(headers.format_of(data) or "")
@@ -58,12 +64,12 @@ def picture(
 
 
 @lru_cache(maxsize=2000)
-def _thumbnail(pictures: PictureStore, cores: Cores, digest: str) -> tuple[bytes, str]:
-    return _smaller(pictures, cores, digest, THUMBNAIL)
+def _thumbnail(kept: PictureStore, cores: Cores, digest: str) -> tuple[bytes, str]:
+    return _smaller(kept, cores, digest, THUMBNAIL)
 
 
-def _smaller(pictures: PictureStore, cores: Cores, digest: str, side: int) -> tuple[bytes, str]:
-    data = pictures.read(digest)
+def _smaller(kept: PictureStore, cores: Cores, digest: str, side: int) -> tuple[bytes, str]:
+    data = kept.read(digest)
     with cores.work(patient=True):
         try:
             image = Image.fromarray(open_picture(data).pixels)

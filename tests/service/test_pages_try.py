@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from service.clock import wall_clock
-from store import labels, people, predictions, reviews
+from store import labels, people, pictures, predictions, reviews
 from store.labels import Answer
+from store.pictures import NewPicture
 from tests.service import rows
 from tests.service.browsing import Browser
 from tests.service.conftest import Start
@@ -145,9 +146,18 @@ def photograph() -> bytes:
     return file.getvalue()
 
 
+def kept(served: Serving, data: bytes) -> str:
+    """Bytes with a row, as those of every picture that somebody sent; the digest."""
+    digest = served.program.pictures.keep(data)
+    new = NewPicture(digest, "jpeg", len(data), 600, 800)
+    with served.database.write() as session:
+        pictures.record(session, [new], "training", wall_clock())
+    return digest
+
+
 def test_a_picture_is_served_as_a_picture_and_never_as_a_page(served: Serving) -> None:
     anna, olga = Browser(served, "anna"), Browser(served, "olga", "operator")
-    digest = served.program.pictures.keep(photograph())
+    digest = kept(served, photograph())
     whole = olga.http.get(f"/pictures/{digest}")
     assert whole.content == photograph()
     # a reviewer sees every pixel and not what else the file says
@@ -158,7 +168,7 @@ def test_a_picture_is_served_as_a_picture_and_never_as_a_page(served: Serving) -
     assert "sandbox" in whole.headers["content-security-policy"]
     assert "immutable" in whole.headers["cache-control"]
     assert whole.headers["content-disposition"].startswith('inline; filename="ursa-')
-    page = served.program.pictures.keep(b"<script>alert(1)</script>")
+    page = kept(served, b"<script>alert(1)</script>")
     assert anna.http.get(f"/pictures/{page}").status_code == 404
     assert anna.http.get(f"/pictures/{'0' * 64}").status_code == 404
     assert anna.http.get("/pictures/../../etc/passwd").status_code == 404
@@ -174,9 +184,20 @@ def test_a_smaller_picture_is_upright_unstretched_and_says_nothing_else(
     served: Serving, size: int, sides: tuple[int, int], kind: str
 ) -> None:
     anna = Browser(served, "anna")
-    digest = served.program.pictures.keep(photograph())
+    digest = kept(served, photograph())
     answer = anna.http.get(f"/pictures/{digest}?size={size}")
     assert answer.headers["content-type"] == f"image/{kind}"
     image = Image.open(BytesIO(answer.content))
     assert image.size == sides
     assert not image.getexif()
+
+
+def test_a_picture_whose_row_is_gone_is_gone_though_its_thumbnail_is_at_hand(
+    served: Serving,
+) -> None:
+    anna, digest = Browser(served, "anna"), kept(served, photograph())
+    address = f"/pictures/{digest}?size=160"
+    assert anna.http.get(address).status_code == 200
+    with served.database.write() as session:
+        session.delete(pictures.get(session, digest))
+    assert anna.http.get(address).status_code == 404
