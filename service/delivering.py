@@ -27,6 +27,8 @@ from store.webhooks import Parcel
 
 TIMEOUT_SECONDS = 10.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# RFC 6052 and RFC 4291, 2.5.5.1: the last 32 bits are an address of version 4
+_TRANSLATED, _COMPATIBLE = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96")
 _log = structlog.get_logger("webhooks")
 
 
@@ -64,9 +66,21 @@ def resolve(parts: SplitResult, private: bool) -> str:
     addresses = [ipaddress.ip_address(str(one[4][0])) for one in found]
     for address in addresses:
         own = address.is_loopback and host in _LOOPBACK
-        if not (private or own or address.is_global) or address.is_multicast:
+        if address.is_multicast or not (private or own or _is_outside(address)):
             raise NotAccepted(f"{host} is {address}, which is not an address of the outside")
     return str(addresses[0])
+
+
+def _is_outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global
+    # an older address inside a newer one leads to where the older one does
+    inner = address.ipv4_mapped or address.sixtofour
+    if inner is None and (address in _TRANSLATED or address in _COMPATIBLE):
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if inner is not None:
+        return inner.is_global
+    return address.is_global and not address.is_site_local
 
 
 def signature(secret: str, delivery_id: str, timestamp: int, body: bytes) -> str:

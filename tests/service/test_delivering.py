@@ -238,8 +238,11 @@ def test_an_address_that_is_not_https_or_of_this_machine_is_refused(url: str) ->
 
 
 @pytest.mark.parametrize(
-    "host", ["10.0.0.1", "192.168.1.1", "169.254.169.254", "127.0.0.2", "[fd00::1]", "[::ffff:10.0.0.1]", "0.0.0.0",  # noqa: S104  # it is refused
-         "100.64.0.1"]
+    "host",
+    [
+        "10.0.0.1", "192.168.1.1", "169.254.169.254", "127.0.0.2", "100.64.0.1", "0.0.0.0",  # noqa: S104  # it is refused
+        "[fd00::1]", "[fec0::1]", "[::ffff:10.0.0.1]", "[::10.0.0.1]", "[2002:a00:1::]", "[64:ff9b::a9fe:a9fe]",
+    ],
 )  # fmt: skip
 def test_nothing_is_sent_into_our_own_network(host: str) -> None:
     parts = delivering.check(f"https://{host}/hook", private=False)
