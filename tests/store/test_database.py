@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import InternalError, StatementError
+from sqlalchemy.exc import DBAPIError, InternalError, StatementError
 
 from store.database import Database, insert_new
 from store.errors import Conflict, Unavailable
@@ -118,3 +118,11 @@ def test_a_statement_that_takes_too_long_is_given_up(postgresql_url: str) -> Non
     with database.read() as session:
         assert session.scalar(text("SELECT 1")) == 1
     database.dispose()
+
+
+def test_what_a_statement_carries_stands_in_no_error(database: Database) -> None:
+    carried = text("SELECT nothing FROM nowhere WHERE note = :note").bindparams(note="a secret")
+    with pytest.raises(DBAPIError) as failed, database.engine.connect() as connection:
+        connection.execute(carried)
+    assert "nowhere" in str(failed.value)
+    assert "a secret" not in str(failed.value)
