@@ -21,8 +21,8 @@ from store.errors import Conflict, StoreError
 from store.jobs import Claimed, Lost
 
 WINDOW = "window"
-# after a check that failed for good
-PAUSE = timedelta(minutes=10)
+# after a check that failed for good; less than `due.LATE`, so that its window is tried again and not passed over
+PAUSE = timedelta(minutes=2)
 # no further check is begun in a turn that has lasted so long
 TURN = timedelta(seconds=10)
 _LAST_JOBS = 50

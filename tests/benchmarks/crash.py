@@ -30,7 +30,7 @@ LEAST_ANSWERS, PATIENCE_SECONDS = 10, 6.0
 BACKTEST_EVERY = 6.0
 # a window is about a minute of this traffic, so that it is checked while things die
 SETTINGS = {
-    "URSA_WINDOW_PREDICTIONS": "300",
+    "URSA_WINDOW_PREDICTIONS": "1000",
     "URSA_MONITORING_POLL_SECONDS": "1",
     "URSA_AUDIT_RATE": "0.02",
 }

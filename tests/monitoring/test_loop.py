@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from monitoring import loop, metrics, rollout_turns, window_turns
 from monitoring.monitor import Monitor, Stop, Stopped
@@ -18,6 +18,7 @@ from store.database import Database
 from store.models import NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
+from store.tables import Prediction
 from store.tables.reviews import LANES
 from tests.monitoring.given import Clock, Watched, opinions, settings
 from tests.monitoring.seen import done, kept, sample
@@ -64,13 +65,31 @@ def test_what_fails_for_good_is_asked_again_after_a_pause(watched: Watched, smal
     watched.storage.rename(watched.folder / "elsewhere")
     for _ in range(3):
         loop.look(watched.monitor)
-        watched.clock.pass_by(minutes=2)
+        watched.clock.pass_by(minutes=1)
     assert [job.status for job in done(watched)] == ["failed"]
     loop.look(watched.monitor)
     assert len(done(watched)) == 1
-    watched.clock.pass_by(minutes=10)
+    watched.clock.pass_by(minutes=2)
     loop.look(watched.monitor)
     assert [job.status for job in done(watched)] == ["todo", "failed"]
+
+
+def test_a_window_that_failed_for_good_is_not_passed_over(watched: Watched, small: Path) -> None:
+    version = watched.promote(small)
+    watched.answer(version, opinions(small, 60))
+    elsewhere = watched.storage.rename(watched.folder / "elsewhere")
+    for _ in range(3):
+        loop.look(watched.monitor)
+        watched.clock.pass_by(minutes=1)
+    elsewhere.rename(watched.storage)
+    watched.answer(version, opinions(small, 60, 60))
+    watched.clock.pass_by(minutes=2)
+    for _ in range(2):
+        loop.look(watched.monitor)
+    assert sorted(one.pictures for one in kept(watched)) == [60, 60]
+    with watched.database.read() as session:
+        first = session.scalar(select(func.min(Prediction.id)))
+    assert min(one.first_prediction_id for one in kept(watched)) == first
 
 
 def test_of_several_monitors_at_once_one_checks(watched: Watched, small: Path) -> None:
