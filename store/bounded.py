@@ -33,7 +33,13 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 def connect(longest_seconds: float, *words: Any, **options: Any) -> BoundedConnection:
-    """As psycopg.connect."""
-    connection = BoundedConnection.connect(*words, **options)
+    """As psycopg.connect; an attempt that failed leaves no socket behind."""
+    try:
+        connection = BoundedConnection.connect(*words, **options)
+    except psycopg.Error as error:
+        if error.pgconn is not None:
+            error.pgconn.finish()
+        # the frames behind it and the error hold each other, and the socket, until garbage is collected
+        raise error.with_traceback(None) from None
     connection.longest_seconds = longest_seconds
     return connection
