@@ -9,14 +9,14 @@ then the picture is not to blame. Without an opinion people answer. Writes nothi
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 from time import perf_counter
 
 import structlog
 
 from classifier.classifier import Opinion
-from classifier.pictures import Picture
+from classifier.core import Seen
 from service import metrics
 from service.routing import Route
 from service.standing import Loaded
@@ -36,13 +36,15 @@ class Answered:
 
 def answer(
     route: Route,
-    picture: Picture,
-    properties: dict[str, float],
+    seen: Seen,
     seconds: float,
     tell_failed: Callable[[Loaded, str], None],
     tell_answered: Callable[[Loaded], None],
 ) -> Answered:
-    """The first opinion that could be had, in the route's order."""
+    """The first opinion that could be had, in the route's order.
+
+    Where the route begins with who answers everything, that one was asked when the picture was `seen`.
+    """
     failed: list[NewShadow] = []
     suspect: tuple[Loaded, str] | None = None
     for loaded in (route.answering, route.instead):
@@ -50,7 +52,8 @@ def answer(
             continue
         started = perf_counter()
         try:
-            opinion = _opinion(loaded, picture, properties, seconds)
+            first = seen if loaded is route.answering else replace(seen, opinion=None, failed=None)
+            opinion = _opinion(loaded, first, seconds)
         except Exception as error:  # noqa: BLE001  # whatever it was, somebody else answers
             metrics.MODEL_FAILURES.inc()
             _log.exception("model_failed", version=loaded.model.number)
@@ -69,9 +72,16 @@ def answer(
     return Answered(None, None, tuple(failed))
 
 
-def _opinion(
-    loaded: Loaded, picture: Picture, properties: dict[str, float], seconds: float
-) -> Opinion:
+class _Failed(Exception):
+    """A network failed where the picture was seen."""
+
+
+def _opinion(loaded: Loaded, seen: Seen, seconds: float) -> Opinion:
+    picture, properties = seen.picture, seen.properties
+    if seen.opinion is not None:
+        return seen.opinion
+    if seen.failed is not None:
+        raise _Failed(seen.failed)
     if loaded.model.stage == "full":
         return loaded.classifier.opine(picture, properties)
     said: Future[Opinion] = Future()
@@ -89,4 +99,6 @@ def _opinion(
 def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, WaitTimeout):
         return f"it took more than {seconds:g} s for one picture"
+    if isinstance(error, _Failed):
+        return str(error)
     return f"{type(error).__name__}: {error}"[:500]

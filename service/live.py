@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -34,7 +35,10 @@ HARD_LIMITS = Actor("system", "hard limits")
 
 
 class LiveModels:
-    """`standing` may be read by any thread at any time; `start` returns when the first look has been taken."""
+    """`standing` may be read by any thread at any time; `start` returns when the first look has been taken.
+
+    `get_ready` is given the folder of each bundle that is about to answer everything.
+    """
 
     def __init__(
         self,
@@ -43,8 +47,10 @@ class LiveModels:
         bundles: BundleStore,
         clock: Clock,
         poll_seconds: float,
+        get_ready: Callable[[Path], None] = lambda _folder: None,
     ) -> None:
         self.standing = NOBODY
+        self._get_ready = get_ready
         self._database, self._objects, self._bundles = database, objects, bundles
         self._clock, self._poll_seconds = clock, poll_seconds
         self._from_rows = NOBODY
@@ -240,6 +246,8 @@ class LiveModels:
         try:
             folder = self._bundles.fetch(model.bundle_digest)
             classifier = Classifier.load(folder, bounded=bounded)
+            if not bounded:
+                self._get_ready(folder)
         except Exception as error:  # noqa: BLE001  # whatever a bundle does wrong, the model before it answers
             # the copy in the cache may be what is broken
             self._bundles.forget(model.bundle_digest)
@@ -253,7 +261,7 @@ class LiveModels:
             return None
         metrics.MODEL_LOADS.labels("loaded").inc()
         _log.info("model_loaded", version=model.number, bundle=model.bundle_digest)
-        return Loaded(model, classifier, bounded)
+        return Loaded(model, classifier, bounded, folder)
 
     def _fail(self, model: LiveModel, why: str) -> None:
         metrics.HARD_LIMITS.inc()

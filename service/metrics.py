@@ -113,6 +113,11 @@ MODEL_FAILURES = Counter(
     "Pictures that a model should have answered and could not; people answer them.",
     registry=REGISTRY,
 )
+CORES_REPLACED = Counter(
+    "ursa_core_processes_replaced_total",
+    "Processes for one picture at a time that died or did not come back.",
+    registry=REGISTRY,
+)
 SHADOWS = Counter(
     "ursa_shadow_answers_total",
     "What became of asking the candidate: answered, failed, or shed under load.",

@@ -17,11 +17,12 @@ from time import perf_counter
 from typing import Any
 
 from classifier.classifier import Opinion
-from classifier.pictures import Limits, Picture, open_picture
+from classifier.core import Seen, see
+from classifier.pictures import Limits, Picture
 from classifier.policy import Decision
-from classifier.properties import measure
 from service import answering, asking, counting, metrics, routing
 from service.answers import tell
+from service.cores import Coming
 from service.program import Program
 from service.replaying import Answered
 from service.routing import Chance, Route
@@ -41,7 +42,10 @@ Question = Callable[..., NewReview | None]
 
 @dataclass(frozen=True)
 class Ask:
-    """What a consumer sent. Everything but the picture is optional and theirs to name; `consumer` is their name."""
+    """What a consumer sent. Everything but the picture is optional and theirs to name; `consumer` is their name.
+
+    `coming` is the place that it has in the queue for a core.
+    """
 
     consumer_id: str
     image: bytes
@@ -51,6 +55,7 @@ class Ask:
     reference: str | None = None
     captured_at: datetime | None = None
     idempotency_key: str | None = None
+    coming: Coming | None = None
 
     def sha256(self) -> str:
         """Covers the picture and every field, so that another request cannot pass for this one."""
@@ -67,9 +72,11 @@ class _Watch:
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     def note(self, phase: str, started: float) -> None:
-        seconds = perf_counter() - started
-        self.milliseconds[phase] = round(1000 * seconds, 3)
-        metrics.PREDICTION_SECONDS.labels(phase).observe(seconds)
+        self.add(phase, 1000 * (perf_counter() - started))
+
+    def add(self, phase: str, milliseconds: float) -> None:
+        self.milliseconds[phase] = round(milliseconds, 3)
+        metrics.PREDICTION_SECONDS.labels(phase).observe(milliseconds / 1000)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -136,27 +143,38 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
 
 def _look(program: Program, ask: Ask, watch: _Watch) -> _Seen:
     """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
-    settings = program.settings
     route = _route(program, ask)
     arrived = perf_counter()
-    with program.cores.work():
+    with program.cores.work(ask.coming):
         watch.note("wait", arrived)
-        with watch.phase("check"):
-            picture = open_picture(ask.image, Limits(max_bytes=settings.max_upload_bytes))
-        with watch.phase("model"):
-            properties = measure(picture)
-            answered = answering.answer(
-                route, picture, properties, settings.candidate_seconds,
-                program.live.fail, program.live.answered,
-            )  # fmt: skip
+        began = perf_counter()
+        seen = _see(program, ask.image, route)
+        answered = answering.answer(
+            route, seen, program.settings.candidate_seconds,
+            program.live.fail, program.live.answered,
+        )  # fmt: skip
+        watch.add("check", seen.check)
+        watch.add("model", 1000 * (perf_counter() - began) - seen.check)
     by, failed = answered.by, {one.model_version_id for one in answered.failed}
     asked = (
-        program.shadows.ask(one, picture, properties)
+        program.shadows.ask(one, seen.picture, seen.properties)
         for one in route.alongside
         if one is not by and one.model.version_id not in failed
     )
     thinking = tuple(one for one in asked if one is not None)
-    return _Seen(picture, route, by, answered.opinion, properties, thinking, answered.failed)
+    return _Seen(
+        seen.picture, route, by, answered.opinion, seen.properties, thinking, answered.failed
+    )
+
+
+def _see(program: Program, image: bytes, route: Route) -> Seen:
+    """A candidate is not asked here, but where it can be given up."""
+    first = route.answering if route.answering and route.answering.model.stage == "full" else None
+    limits = Limits(max_bytes=program.settings.max_upload_bytes)
+    if program.core_processes is None:
+        return see(image, limits, first.classifier if first else None)
+    others = first is None or any(one is not first for one in route.alongside)
+    return program.core_processes.see(image, limits, first.folder if first else None, pixels=others)
 
 
 def _route(program: Program, ask: Ask) -> Route:

@@ -9,6 +9,7 @@ from classifier.engine import bound_memory
 from classifier.policy import Policy, PolicyError, parse_policy
 from service.background import Background
 from service.clock import Clock
+from service.core_processes import CoreProcesses
 from service.cores import Cores
 from service.limits import TokenBuckets
 from service.live import LiveModels
@@ -42,6 +43,7 @@ class Program:
     live: LiveModels
     policy: Policy
     cores: Cores
+    core_processes: CoreProcesses | None
     shadows: Shadows
     first_answers: FirstAnswers
     sign_in_rates: TokenBuckets
@@ -73,7 +75,18 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         log.start()
         closing.callback(log.stop)
         bundles = BundleStore(objects, settings.bundle_cache)
-        live = LiveModels(database, objects, bundles, clock, settings.poll_seconds)
+        core_processes = CoreProcesses(settings.cores) if settings.core_processes else None
+        if core_processes is not None:
+            closing.callback(core_processes.stop)
+            core_processes.start()
+        live = LiveModels(
+            database,
+            objects,
+            bundles,
+            clock,
+            settings.poll_seconds,
+            core_processes.load if core_processes is not None else lambda _folder: None,
+        )
         closing.callback(live.stop)
         live.start()
         background = Background(database, clock, settings.webhook_private)
@@ -94,6 +107,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             live=live,
             policy=policy,
             cores=cores,
+            core_processes=core_processes,
             shadows=Shadows(
                 cores,
                 2 * settings.cores,

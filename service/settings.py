@@ -26,6 +26,7 @@ class Settings:
     threads: int = 40
     inside_limit: int = 32
     cores: int = 2
+    core_processes: bool = True
     queue_per_core: int = 4
     queue_seconds: float = 0.06
     connections: int = 2000
@@ -99,6 +100,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         threads=whole(given, "URSA_THREADS", 40),
         inside_limit=whole(given, "URSA_INSIDE_LIMIT", 32),
         cores=whole(given, "URSA_CORES", os.cpu_count() or 1),
+        core_processes=given.get("URSA_CORE_PROCESSES", "1") == "1",
         queue_per_core=whole(given, "URSA_QUEUE_PER_CORE", 4),
         queue_seconds=number(given, "URSA_QUEUE_SECONDS", 0.06),
         connections=whole(given, "URSA_CONNECTIONS", 2000),
@@ -122,3 +124,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         database_seconds=number(given, "URSA_DATABASE_SECONDS", 10.0),
         webhook_private=given.get("URSA_WEBHOOK_PRIVATE", "0") == "1",
     )
+
+
+def core_environment(root: Path) -> dict[str, str]:
+    """What a process that works on one picture at a time is given: one core, this code at `root`, no secret."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("URSA_")}
+    paths = (str(root), mine.get("PYTHONPATH", ""))
+    return {
+        **mine,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }

@@ -6,6 +6,7 @@ anywhere or changes anything.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from classifier.classifier import Classifier
 from service import metrics
@@ -15,11 +16,12 @@ from store.rollouts import LiveModel
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model version with its network in memory; `bounded`: as a candidate's."""
+    """A model version with its network in memory, from `folder`; `bounded`: as a candidate's."""
 
     model: LiveModel
     classifier: Classifier
     bounded: bool = False
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)

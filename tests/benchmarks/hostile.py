@@ -20,14 +20,18 @@ from queue import Empty, SimpleQueue
 from statistics import median, quantiles
 from time import perf_counter
 
+import httpx
 import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
+from tests.benchmarks.leaving import memory
 from tests.benchmarks.serving import prepare, rows
 from tests.classifier.files import blocks, encode
 from tests.hostile.corpus import Hostile, corpus
 from tests.journeys.programs import programs
 from tests.toy import draw
 
+REPLACED = "ursa_core_processes_replaced_total"
 BOUNDARY = "hostile-boundary"
 FORMATS = ("jpeg", "png", "webp", "gif", "tiff", "bmp")
 CLIENTS = 2
@@ -75,15 +79,17 @@ def main() -> None:
             after = memory(process.pid)
             lost = tally.accepted + WARM - (rows(url) - counted)
             crashes = int(process.poll() is not None)
+            died = replaced(running.url)
     report(tally, given.files, floor)
     print(
-        f"memory of the process: {before:.0f} MiB before, {after:.0f} after, {peak:.0f} at its highest"
+        f"memory of the process and those it has for pictures: {before:.0f} MiB before, {after:.0f} after, {peak:.0f} at its highest"
     )
     print(
         json.dumps(
             {
                 "files": given.files,
                 "crashes": crashes + tally.hung_up,
+                "core_processes_died": died,
                 "server_errors": sum(n for status, n in tally.statuses.items() if status >= 500),
                 "refused_p99_ms": round(1000 * quantiles(tally.refused, n=100)[98], 1),
                 "memory_growth_mib": round(after - before, 1),
@@ -229,10 +235,11 @@ def _lives(port: int) -> bool:
     return True
 
 
-def memory(process: int, what: str = "VmRSS") -> float:
-    """MiB of a process, as Linux counts them."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return float(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+def replaced(url: str) -> int:
+    """How many processes for pictures died so far, by the service's own count."""
+    told = text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=10).text)
+    counts = (one.value for family in told for one in family.samples if one.name == REPLACED)
+    return int(next(counts))
 
 
 def report(tally: Tally, files: int, floor: Sequence[float]) -> None:

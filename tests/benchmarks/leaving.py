@@ -7,7 +7,7 @@ itself had the time to do so.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -55,10 +55,25 @@ class InHand:
 
 
 def memory(pid: int, line: str = "VmRSS") -> float:
-    """MiB of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = next(one for one in status.splitlines() if one.startswith(f"{line}:"))
-    return int(found.split()[1]) / 1024
+    """MiB of a process and of those that it has started."""
+    return sum(_number(status, line) for status in _family(pid)) / 1024
+
+
+def _family(pid: int) -> Iterator[str]:
+    yield Path(f"/proc/{pid}/status").read_text()
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            status = path.read_text()
+        except OSError:
+            continue  # it ended meanwhile
+        if _number(status, "PPid") == pid:
+            yield status
+
+
+def _number(status: str, name: str) -> int:
+    # one that has ended and that nobody has asked about has no memory
+    found = (one for one in status.splitlines() if one.startswith(f"{name}:"))
+    return int(next(found, "0 0").split()[1])
 
 
 def settled(look: Callable[[], InHand], before: InHand) -> InHand:

@@ -62,6 +62,8 @@ def _settings(database_url: str, folder: Path) -> Settings:
     return Settings(
         store=StoreSettings(database_url, str(folder / "storage"), SECRET),
         port=0,
+        # a program of its own has them; where hundreds begin and end in one process, a picture is seen in place
+        core_processes=False,
         audit_rate=1e-9,
         policy_file=policy,
         bundle_cache=folder / "cache",

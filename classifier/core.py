@@ -1,0 +1,159 @@
+"""One core's work, in a process of its own: from bytes to an opinion, beside no other thread of Python.
+
+A process that answers requests holds its interpreter's lock half of the time; a decoder or a network that has to wait
+for it between two steps takes twice as long. Here they wait for nobody. And a picture on which a decoder dies takes
+no process with it but this one. Run as `python -m classifier DESCRIPTOR` by who holds the other end of that
+socket; it ends when that one does. This is no boundary for attackers: both ends trust each other.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from classifier.bundle import BundleError, read_bundle
+from classifier.classifier import Classifier, Opinion
+from classifier.engine import Engine
+from classifier.pictures import BadPicture, Limits, Picture, Reason, open_picture
+from classifier.properties import measure
+
+# models that stay loaded: who answers, who did before, and one that is on its way
+KEPT = 3
+# less of the processor than the process that takes requests in
+NICE = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was found out about one picture. Without an `opinion` no network was asked, or `failed` says what it failed at.
+
+    `picture.pixels` are left out, (0, 0, 3), where nobody needs them. `check` is what the decoder took, milliseconds.
+    """
+
+    picture: Picture
+    properties: dict[str, float]
+    check: float
+    opinion: Opinion | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to look at, and the folder of the bundle to ask about it; without `data` the bundle is only loaded."""
+
+    data: bytes
+    limits: Limits
+    bundle: str | None
+    pixels: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why nothing was found out; without a `reason` it was not the picture's fault."""
+
+    reason: Reason | None
+    sentence: str
+
+
+# None: the bundle is loaded
+Told = Seen | Refused | None
+
+
+def see(data: bytes, limits: Limits, classifier: Classifier | None) -> Seen:
+    """Raises BadPicture; what a network fails at is in the answer."""
+    started = perf_counter()
+    picture = open_picture(data, limits)
+    check = 1000 * (perf_counter() - started)
+    seen = Seen(picture, measure(picture), check)
+    if classifier is None:
+        return seen
+    try:
+        return replace(seen, opinion=classifier.opine(picture, seen.properties))
+    except Exception as error:  # noqa: BLE001  # whatever it was, another model may be asked
+        return replace(seen, failed=f"{type(error).__name__}: {error}"[:500])
+
+
+class Models:
+    """The last few that were asked for, by the folders of their bundles; whoever names one has proved it before."""
+
+    def __init__(self) -> None:
+        self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+
+    def get(self, folder: str) -> Classifier:
+        """Raises BundleError or NetworkError."""
+        found = self._loaded.get(folder)
+        if found is None:
+            bundle = read_bundle(Path(folder))
+            if bundle.digest != Path(folder).name:
+                raise BundleError("digest", "It is not the bundle that was proved.")
+            found = self._loaded[folder] = Classifier(bundle, Engine(bundle.network))
+        self._loaded.move_to_end(folder)
+        while len(self._loaded) > KEPT:
+            self._loaded.popitem(last=False)
+        return found
+
+
+def work(connection: "Connection[Told, Task]") -> None:
+    """Do what is asked, one after the other, until the other end is closed."""
+    models = Models()
+    while True:
+        try:
+            task = connection.recv()
+            connection.send(_told(task, models))
+        except (EOFError, OSError):
+            return
+
+
+def _told(task: Task, models: Models) -> Told:
+    classifier = _load(task, models)
+    if not task.data:
+        return None
+    try:
+        seen = see(task.data, task.limits, classifier)
+    except BadPicture as bad:
+        return Refused(bad.reason, str(bad))
+    except Exception as error:  # noqa: BLE001  # who asked has to know, and the next picture is another's
+        return Refused(None, f"{type(error).__name__}: {error}")
+    if task.pixels or (task.bundle is not None and seen.opinion is None):
+        return seen
+    return replace(seen, picture=replace(seen.picture, pixels=_NO_PIXELS))
+
+
+def _load(task: Task, models: Models) -> Classifier | None:
+    """None also where it cannot be loaded here: who asked has it, too."""
+    try:
+        return models.get(task.bundle) if task.bundle is not None else None
+    except Exception as error:  # noqa: BLE001  # said on standard error, and the picture is looked at all the same
+        sys.stderr.write(f"{task.bundle} cannot be loaded: {error}\n")
+        return None
+
+
+_NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
+
+
+def _end_with(descriptor: int) -> None:
+    """End this process when the other end is gone, also in the middle of a picture."""
+    gone = select.poll()
+    # nothing but a hang-up wakes it; its name is Linux's
+    gone.register(descriptor, getattr(select, "POLLRDHUP", select.POLLHUP))
+    gone.poll()
+    os._exit(0)
+
+
+def main(descriptor: int) -> None:
+    """Work until the other end is closed."""
+    # asked of all processes of a group, an end is for the one that answers to bring about
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, signal.SIG_IGN)
+    # what is small and prompt (a refusal, a look at health) goes before what computes
+    os.nice(NICE)
+    threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+    work(Connection(descriptor))

@@ -1,0 +1,150 @@
+"""One core's work: what is found out about a picture, and what it says when it cannot."""
+
+import threading
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier import core
+from classifier.bundle import BundleError
+from classifier.classifier import Classifier
+from classifier.core import Models, Refused, Seen, Task, Told, see
+from classifier.pictures import BadPicture, Limits
+from tests.toy import draw, toy_bundle
+
+LIMITS = Limits()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle in a folder that is named by its digest, as the cache names them."""
+    return named(toy_bundle(tmp_path_factory.mktemp("bundle") / "made"))
+
+
+def named(made: Path) -> Path:
+    return made.rename(made.parent / Classifier.load(made).digest)
+
+
+def test_what_is_seen_is_what_the_classifier_says(folder: Path) -> None:
+    classifier, image = Classifier.load(folder), draw(0, 1)
+    seen = see(image, LIMITS, classifier)
+    opinion = classifier.opine(seen.picture)
+    assert seen.opinion is not None
+    assert seen.opinion.probabilities == opinion.probabilities
+    assert seen.opinion.domain == opinion.domain
+    assert dict(seen.properties) == dict(opinion.properties)
+    assert seen.check > 0
+
+
+def test_without_a_model_there_is_a_picture_and_no_opinion() -> None:
+    seen = see(draw(0, 1), LIMITS, None)
+    assert (seen.opinion, seen.failed) == (None, None)
+    assert seen.picture.pixels.size
+
+
+def test_a_network_that_fails_leaves_the_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = Classifier.load(folder)
+
+    def fail(_: object) -> None:
+        raise FloatingPointError("no number")
+
+    monkeypatch.setattr(classifier.engine, "run", fail)
+    seen = see(draw(0, 1), LIMITS, classifier)
+    assert seen.opinion is None
+    assert seen.failed == "FloatingPointError: no number"
+    with pytest.raises(BadPicture):
+        see(b"no picture", LIMITS, classifier)
+
+
+def test_the_last_few_models_stay_loaded(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "KEPT", 2)
+    models = Models()
+    others = [str(named(toy_bundle(tmp_path / f"{n}" / "made", seed=n))) for n in (1, 2)]
+    first = models.get(str(folder))
+    assert models.get(str(folder)) is first
+    for other in others:
+        models.get(other)
+    assert models.get(str(folder)) is not first
+
+
+def test_only_the_bundle_that_was_proved_is_loaded(folder: Path) -> None:
+    elsewhere = folder.parent / ("0" * 64)
+    elsewhere.symlink_to(folder)
+    with pytest.raises(BundleError):
+        Models().get(str(elsewhere))
+
+
+class _Worker:
+    """`work` in a thread, asked from this one."""
+
+    def __init__(self) -> None:
+        self._ours: Connection[Task, Told]
+        self._ours, theirs = Pipe()
+        self.thread = threading.Thread(target=core.work, args=(theirs,), daemon=True)
+        self.thread.start()
+
+    def ask(self, task: Task) -> Told:
+        self._ours.send(task)
+        return self._ours.recv()
+
+    def leave(self) -> None:
+        self._ours.close()
+
+
+def test_one_task_after_the_other_until_nobody_asks_any_more(folder: Path) -> None:
+    worker, image = _Worker(), draw(0, 1)
+    assert worker.ask(Task(b"", LIMITS, str(folder), pixels=False)) is None
+    lean = worker.ask(Task(image, LIMITS, str(folder), pixels=False))
+    whole = worker.ask(Task(image, LIMITS, str(folder), pixels=True))
+    assert isinstance(lean, Seen)
+    assert isinstance(whole, Seen)
+    here = see(image, LIMITS, Classifier.load(folder))
+    for one in (lean, whole):
+        assert one.opinion is not None
+        assert here.opinion is not None
+        assert one.opinion.probabilities == here.opinion.probabilities
+        assert (one.picture.digest, one.picture.width) == (here.picture.digest, here.picture.width)
+    assert lean.picture.pixels.shape == (0, 0, 3)
+    assert np.array_equal(whole.picture.pixels, here.picture.pixels)
+    worker.leave()
+    worker.thread.join(5)
+    assert not worker.thread.is_alive()
+
+
+def test_a_bad_picture_is_said_to_be_one_and_the_next_is_another() -> None:
+    worker = _Worker()
+    assert worker.ask(Task(b"no picture", LIMITS, None, pixels=False)) == Refused(
+        "not_a_picture", "The file is not a picture, whatever its name says."
+    )
+    assert isinstance(worker.ask(Task(draw(0, 1), LIMITS, None, pixels=False)), Seen)
+    worker.leave()
+
+
+def test_what_is_no_fault_of_the_picture_has_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(core, "open_picture", full)
+    worker = _Worker()
+    assert worker.ask(Task(draw(0, 1), LIMITS, None, pixels=False)) == Refused(
+        None, "MemoryError: too large"
+    )
+    worker.leave()
+
+
+def test_a_bundle_that_cannot_be_loaded_there_leaves_all_of_the_picture(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    worker = _Worker()
+    seen = worker.ask(Task(draw(0, 1), LIMITS, str(tmp_path / "nowhere"), pixels=False))
+    assert isinstance(seen, Seen)
+    assert (seen.opinion, seen.failed) == (None, None)
+    assert seen.picture.pixels.size
+    assert "nowhere cannot be loaded" in capfd.readouterr().err
+    worker.leave()

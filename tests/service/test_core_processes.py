@@ -1,0 +1,219 @@
+"""Processes for one picture at a time: the same answers, and what becomes of those that die or hang."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from classifier.classifier import Classifier
+from classifier.core import Task, Told, see
+from classifier.pictures import BadPicture, Limits
+from service import core_processes
+from service.core_processes import CoreProcesses
+from store.errors import Unavailable
+from tests.toy import draw, toy_bundle
+
+LIMITS, IMAGE = Limits(), draw(0, 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle in a folder that is named by its digest, as the cache names them."""
+    made = toy_bundle(tmp_path_factory.mktemp("bundle") / "made")
+    return made.rename(made.parent / Classifier.load(made).digest)
+
+
+@pytest.fixture
+def processes() -> Iterator[CoreProcesses]:
+    """One of them."""
+    made = CoreProcesses(1)
+    made.start()
+    yield made
+    made.stop()
+
+
+def children(parent: int | None = None) -> list[int]:
+    """The processes of this kind that `parent` (this process) has."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = status.read_text().splitlines()
+            words = (status.parent / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended meanwhile
+        of = next(line for line in lines if line.startswith("PPid:"))
+        if int(of.split()[1]) == (parent or os.getpid()) and b"classifier" in words:
+            found.append(int(status.parent.name))
+    return found
+
+
+def is_there(pid: int) -> bool:
+    """Whether it runs, as more than an entry that nobody has read."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def killed(processes: CoreProcesses) -> int:
+    """The only one, which has ended and has been asked nothing since."""
+    child = processes._all[0]._child
+    assert child is not None
+    child.kill()
+    child.wait()
+    # as if nobody had seen it yet
+    child.returncode = None
+    return child.pid
+
+
+def test_a_picture_is_seen_there_as_here(processes: CoreProcesses, folder: Path) -> None:
+    processes.load(folder)
+    there = processes.see(IMAGE, LIMITS, folder, pixels=True)
+    here = see(IMAGE, LIMITS, Classifier.load(folder))
+    assert there.opinion is not None
+    assert here.opinion is not None
+    assert there.opinion.probabilities == here.opinion.probabilities
+    assert there.opinion.domain == here.opinion.domain
+    assert there.opinion.projected == here.opinion.projected
+    assert (there.picture.pixels == here.picture.pixels).all()
+    with pytest.raises(BadPicture) as bad:
+        processes.see(b"GIF89a", LIMITS, folder, pixels=False)
+    with pytest.raises(BadPicture) as bad_here:
+        see(b"GIF89a", LIMITS, None)
+    assert (bad.value.reason, str(bad.value)) == (bad_here.value.reason, str(bad_here.value))
+
+
+def test_no_secret_of_ours_goes_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("URSA_SECRET_KEY", "s" * 40)
+    made = CoreProcesses(1)
+    made.start()
+    try:
+        made.see(IMAGE, LIMITS, None, pixels=False)
+        (child,) = children()
+        environ = Path(f"/proc/{child}/environ").read_bytes()
+        assert b"OMP_NUM_THREADS=1" in environ
+        assert b"URSA_" not in environ
+    finally:
+        made.stop()
+
+
+def test_one_that_was_killed_between_two_pictures_is_replaced(
+    processes: CoreProcesses, folder: Path
+) -> None:
+    processes.load(folder)
+    before = killed(processes)
+    seen = processes.see(IMAGE, LIMITS, folder, pixels=False)
+    assert seen.opinion is not None
+    assert children() != [before]
+
+
+def test_who_dies_with_the_network_alone_died_of_the_network(
+    processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deadly(monkeypatch, lambda task: task.bundle is not None)
+    seen = processes.see(IMAGE, LIMITS, folder, pixels=False)
+    assert seen.opinion is None
+    assert seen.failed == "the process that it ran in ended"
+    # another model may be asked about it here
+    assert seen.picture.pixels.size
+
+
+def test_a_picture_on_which_one_dies_after_the_other_is_broken(
+    processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _deadly(monkeypatch, lambda task: task.data == IMAGE)
+    with pytest.raises(BadPicture) as bad:
+        processes.see(IMAGE, LIMITS, folder, pixels=False)
+    assert bad.value.reason == "broken"
+    seen = processes.see(draw(1, 2), LIMITS, folder, pixels=False)
+    assert seen.opinion is not None
+
+
+def test_one_that_does_not_come_back_is_ended(
+    processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes.load(folder)
+    (before,) = children()
+    os.kill(before, signal.SIGSTOP)
+    # the first does not come back within this, the second has long enough to be started
+    limits = iter([0.2, 60.0])
+    monkeypatch.setattr(core_processes, "SECONDS", 0.2)
+    ask = core_processes._Process.ask
+
+    def patient(process: core_processes._Process, task: Task) -> Told:
+        monkeypatch.setattr(core_processes, "SECONDS", next(limits))
+        return ask(process, task)
+
+    monkeypatch.setattr(core_processes._Process, "ask", patient)
+    seen = processes.see(IMAGE, LIMITS, folder, pixels=False)
+    assert seen.failed == "it took more than 0.2 s for one picture"
+    assert not is_there(before)
+
+
+def test_where_none_can_be_started_that_is_said(
+    processes: CoreProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    killed(processes)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(Unavailable, match="cannot be started") as away:
+        processes.see(IMAGE, LIMITS, None, pixels=False)
+    assert away.value.code == "no_core"
+    monkeypatch.undo()
+    assert processes.see(IMAGE, LIMITS, None, pixels=False).picture.width
+
+
+def test_none_is_left_when_they_are_stopped_nor_when_their_parent_is_killed() -> None:
+    made = CoreProcesses(2)
+    made.start()
+    assert len(children()) == 2
+    made.stop()
+    assert children() == []
+
+    source = (
+        "from service.core_processes import CoreProcesses\n"
+        "made = CoreProcesses(2)\nmade.start()\nprint(flush=True)\ninput()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        left = children(parent.pid)
+        assert len(left) == 2
+        parent.kill()
+    until = time.monotonic() + 30
+    while any(is_there(one) for one in left) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(is_there(one) for one in left)
+
+
+def _deadly(monkeypatch: pytest.MonkeyPatch, on: Callable[[Task], bool]) -> None:
+    ask = core_processes._Process.ask
+
+    def die(process: core_processes._Process, task: Task) -> Told:
+        if on(task):
+            way = process.start()
+            assert process._child is not None
+            child, send = process._child, way.send
+
+            def send_and_kill(task: Task) -> None:
+                # it has the task, and no time for it
+                child.send_signal(signal.SIGSTOP)
+                send(task)
+                child.kill()
+
+            monkeypatch.setattr(way, "send", send_and_kill)
+        return ask(process, task)
+
+    monkeypatch.setattr(core_processes._Process, "ask", die)
