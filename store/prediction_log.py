@@ -191,9 +191,9 @@ def _add_predictions(session: Session, entries: Sequence[Entry]) -> None:
     pictures.record(session, audited, "audit", now)
     rows = [{name: getattr(one.prediction, name) for name in _COLUMNS} for one in entries]
     session.execute(insert(Prediction), rows)
+    asked = [(one.review, one.prediction.created_at) for one in entries if one.review is not None]
+    reviews.open_first(session, asked)
     for one in entries:
-        if one.review is not None:
-            reviews.open_review(session, one.review, one.prediction.created_at)
         if one.first_answer is not None:
             _remember(session, one.prediction, one.first_answer)
 

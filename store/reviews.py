@@ -8,8 +8,9 @@ Order: the lane first (a consumer who waits, an experiment, the audit, ...), the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Exists, Select, and_, exists, func, or_, select, update
+from sqlalchemy import Exists, Select, and_, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from store.database import insert_new
@@ -57,19 +58,7 @@ def open_review(session: Session, new: NewReview, now: datetime) -> Review:
         select(Review).where(Review.prediction_id == new.prediction_id, Review.lane == new.lane)
     )
     if review is None:
-        review = Review(
-            id=new_id(now),
-            prediction_id=new.prediction_id,
-            picture_digest=new.picture_digest,
-            lane=new.lane,
-            lane_order=LANES.index(new.lane),
-            reasons=list(new.reasons),
-            opinions_needed=new.opinions_needed,
-            doubled=new.doubled,
-            deadline=new.deadline,
-            created_at=now,
-            status="open",
-        )
+        review = Review(**_row(new, now))
         session.add(review)
     else:
         review.reasons = sorted({*review.reasons, *new.reasons})
@@ -83,6 +72,28 @@ def open_review(session: Session, new: NewReview, now: datetime) -> Review:
             )
     session.flush()
     return review
+
+
+def open_first(session: Session, asked: Sequence[tuple[NewReview, datetime]]) -> None:
+    """Ask people about predictions that nobody has asked about, being as new as the question."""
+    if asked:
+        session.execute(insert(Review), [_row(new, now) for new, now in asked])
+
+
+def _row(new: NewReview, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(now),
+        "prediction_id": new.prediction_id,
+        "picture_digest": new.picture_digest,
+        "lane": new.lane,
+        "lane_order": LANES.index(new.lane),
+        "reasons": list(new.reasons),
+        "opinions_needed": new.opinions_needed,
+        "doubled": new.doubled,
+        "deadline": new.deadline,
+        "created_at": now,
+        "status": "open",
+    }
 
 
 def lease_next(
