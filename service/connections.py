@@ -8,6 +8,7 @@ let in gets an answer.
 """
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.errors import BUSY_SECONDS
+from service.turning_away import TurnAway
 
 # from the first byte of a request, or from a connection's begin, to the end of the head
 HEAD_SECONDS = 10.0
@@ -32,6 +34,7 @@ FAREWELL_SECONDS = 1.0
 SETTLE_SECONDS = 0.5
 _LOOK_SECONDS = 0.02
 _LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TURNED_AWAY = b"HTTP/1.1 429 Too Many Requests\r\n"
 _FULL = (
     b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
     b"Retry-After: %d\r\nContent-Length: %d\r\n\r\n%s"
@@ -43,13 +46,15 @@ _FULL_BODY = (
 
 
 class Connection(HttpToolsProtocol):
-    """One connection to a client. `most` and `body_seconds` are set by `connection_class`."""
+    """One connection to a client. `most`, `body_seconds` and `turn_away` are set by `connection_class`."""
 
     most: int
     body_seconds: float
+    turn_away: TurnAway
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
     _is_told = False
+    _is_turned_away = False  # what comes of this request is read and thrown away
     _in_head = False
     _has_begun = False
     _around = 0  # bytes of this request that are not of its body
@@ -87,19 +92,24 @@ class Connection(HttpToolsProtocol):
         self._within(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
-        super().on_headers_complete()
+        """Its head is there: perhaps that is enough."""
+        self._is_turned_away = self._turned_away()
+        if not self._is_turned_away:
+            super().on_headers_complete()
         self._in_head = False
         self._within(self.body_seconds + HEAD_SECONDS)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body is there."""
         self._body += len(body)
-        super().on_body(body)
+        if not self._is_turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """All of it is there."""
-        super().on_message_complete()
+        if not self._is_turned_away:
+            super().on_message_complete()
+        self._is_turned_away = False
         self._in_time()
 
     def pause_writing(self) -> None:
@@ -117,6 +127,22 @@ class Connection(HttpToolsProtocol):
         self._in_time()
         self._taken()
         super().connection_lost(exc)
+
+    def _turned_away(self) -> bool:
+        """Whether the head alone was answered: nothing is before it, and the body follows without being asked for."""
+        plain = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        if not plain or self.expect_100_continue or not self._is_idle():
+            return False
+        if self.parser.get_method() != b"POST" or self.transport.is_closing():
+            return False
+        told = self.turn_away(self.url, self.headers)
+        if told is None:
+            return False
+        usual = (
+            name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers
+        )
+        self.transport.write(b"".join((_TURNED_AWAY, *usual, told)))
+        return True
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None before the first
@@ -159,9 +185,10 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
 
 
-def connection_class(most: int, body_seconds: float) -> type[Connection]:
+def connection_class(most: int, body_seconds: float, turn_away: TurnAway) -> type[Connection]:
     """What a server makes of each connection: at most `most`, with bodies that come within `body_seconds`."""
-    return type("Connection", (Connection,), {"most": most, "body_seconds": body_seconds})
+    given = {"most": most, "body_seconds": body_seconds, "turn_away": staticmethod(turn_away)}
+    return type("Connection", (Connection,), given)
 
 
 class Server(uvicorn.Server):
@@ -172,6 +199,12 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._leave, self._drain_seconds = leave, drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is there now stays: to look through all of it for garbage every few seconds takes a tenth of one."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say so, answer on for a while, take in who has connected, then end as every server does."""

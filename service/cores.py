@@ -31,6 +31,8 @@ class Cores:
     def __init__(self, number: int, queue: int = 0, seconds: float = 0.0) -> None:
         self._number, self._least, self._seconds = number, queue, seconds
         self._free = number
+        # let in, and on their way to a core: they wait as well
+        self._coming = 0
         # seconds that one takes; before anything was measured the queue is not what refuses
         self._taken = 0.001
         # a core that comes free is handed to the first of them and never to who comes by
@@ -40,17 +42,27 @@ class Cores:
 
     @property
     def full(self) -> bool:
-        """Whether `work` would refuse a consumer now."""
-        return self._free == 0 and len(self._queue) >= self._most
+        """Whether `announce` would refuse a consumer now."""
+        taken = self._number - self._free + len(self._queue) + self._coming
+        return taken >= self._number + self._most
 
     @property
     def _most(self) -> float:
         return max(self._least, self._number * self._seconds / self._taken)
 
+    def announce(self) -> "Coming":
+        """A place for somebody who will come to `work` in a moment. Raises Busy when there is none."""
+        with self._changed:
+            self._call_in()
+            if self.full:
+                raise Busy
+            self._coming += 1
+        return Coming(self)
+
     @contextmanager
-    def work(self, *, patient: bool = False) -> Iterator[None]:
-        """A core for something that somebody waits for. Raises Busy when the queue is full, unless `patient`."""
-        turn = self._take(patient)
+    def work(self, coming: "Coming | None" = None, *, patient: bool = False) -> Iterator[None]:
+        """A core for something that somebody waits for. Raises Busy when the queue is full, unless `patient` or announced."""
+        turn = self._take(coming, patient)
         while turn is not None and not turn.wait(LEND_SECONDS):
             with self._changed:
                 self._call_in()
@@ -62,13 +74,14 @@ class Cores:
                 self._taken += LEARN * (monotonic() - began - self._taken)
                 self._give_back()
 
-    def _take(self, patient: bool) -> threading.Event | None:
+    def _take(self, coming: "Coming | None", patient: bool) -> threading.Event | None:
         with self._changed:
             self._call_in()
+            announced = coming is not None and coming.end()
             if self._free > 0:
                 self._free -= 1
                 return None
-            if len(self._queue) >= self._most and not patient:
+            if self.full and not patient and not announced:
                 raise Busy
             turn = threading.Event()
             self._queue.append(turn)
@@ -86,6 +99,22 @@ class Cores:
         else:
             self._free += 1
             self._changed.notify()
+
+
+class Coming:
+    """Who was let in and has a place; to be ended by who let it in, wherever it got to."""
+
+    def __init__(self, cores: Cores) -> None:
+        self._cores, self._is_over = cores, False
+
+    def end(self) -> bool:
+        """It has come, or will not come any more; whether it had a place until now."""
+        with self._cores._changed:
+            if self._is_over:
+                return False
+            self._is_over = True
+            self._cores._coming -= 1
+            return True
 
 
 class Loan:

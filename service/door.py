@@ -22,8 +22,10 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import counting, headers, metrics
+from service.cores import Busy
 from service.dependencies import COOKIE
 from service.errors import Problem, busy, from_store, internal, respond
+from service.known import Known
 from service.limits import TokenBuckets
 from service.program import Program
 from service.settings import MEBIBYTE, Settings
@@ -58,6 +60,7 @@ class Door:
         self._app, self._settings = app, settings
         self._rates = TokenBuckets(settings.rate_per_second, settings.rate_burst)
         self._uploads = Uploads(settings.uploads_bytes, settings.upload_seconds)
+        self._known = Known()
         self._inside = 0
         # look-ups of keys have threads of their own: a full house must still be able to say so
         self._look_ups = CapacityLimiter(LOOK_UPS)
@@ -105,7 +108,7 @@ class Door:
         with closing(body):
             # it may have taken a while
             self._check_room(scope)
-            with self._place():
+            with self._place(scope):
                 await self._app(scope, body.receive, send)
 
     async def _check_sign_in(self, scope: Scope) -> None:
@@ -124,8 +127,12 @@ class Door:
                 "An API key is needed: Authorization: Bearer ursa_...",
                 headers={"WWW-Authenticate": 'Bearer realm="ursa"'},
             )
+        asked, key = monotonic(), key.strip()
+        known = self._known.get(key, asked)
+        if known is not None:
+            return known
         program: Program = scope["app"].state.program
-        caller = await self._ask(_look_up, program, key.strip())
+        caller = await self._ask(_look_up, program, key)
         if caller is None:
             raise Problem(
                 401,
@@ -133,6 +140,7 @@ class Door:
                 "This API key is not known, or it was revoked.",
                 headers={"WWW-Authenticate": 'Bearer realm="ursa", error="invalid_token"'},
             )
+        self._known.put(key, caller, asked)
         return caller
 
     async def _ask(self, look_up: Callable[[Program, str], T], program: Program, shown: str) -> T:
@@ -168,12 +176,18 @@ class Door:
             raise busy()
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _place(self, scope: Scope) -> Iterator[None]:
+        program: Program = scope["app"].state.program
+        try:
+            coming = scope["state"]["coming"] = program.cores.announce()
+        except Busy:
+            raise busy() from None
         self._inside += 1
         metrics.INSIDE.set(self._inside)
         try:
             yield
         finally:
+            coming.end()
             self._inside -= 1
             metrics.INSIDE.set(self._inside)
 

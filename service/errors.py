@@ -96,13 +96,18 @@ def respond(problem: Problem, scope: Scope) -> Response:
     page: ErrorPage | None = getattr(scope["app"].state, "error_page", None)
     if page is not None and _is_browser(scope):
         return page(Request(scope), problem.status_code, title, problem.detail)
+    return document(problem, scope.get("state", {}).get("request_id"))
+
+
+def document(problem: Problem, request_id: str | None) -> Response:
+    """The answer to a refused request, for programs."""
     body = {
         "type": f"urn:ursa:problem:{problem.code}",
-        "title": title,
+        "title": HTTPStatus(problem.status_code).phrase,
         "status": problem.status_code,
         "detail": problem.detail,
         "code": problem.code,
-        "request_id": scope.get("state", {}).get("request_id"),
+        "request_id": request_id,
         **problem.more,
     }
     return JSONResponse(

@@ -17,6 +17,7 @@ from service.app import create_app
 from service.connections import Server, connection_class
 from service.program import preflight
 from service.settings import Settings
+from service.turning_away import turn_away
 from store import logs
 from store.errors import Unavailable
 
@@ -40,7 +41,9 @@ def serve(settings: Settings) -> None:
         server = Server(
             uvicorn.Config(
                 app,
-                http=connection_class(_connections(settings.connections), settings.upload_seconds),
+                http=connection_class(
+                    _connections(settings.connections), settings.upload_seconds, turn_away(app)
+                ),
                 # a connection that becomes another kind of one would be past all of its limits
                 ws="none",
                 log_config=None,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Header, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service import feedback, predicting
@@ -44,6 +44,7 @@ _UNKNOWN = {404: {"not_found": "No such prediction, or another consumer's."}}
     openapi_extra={"requestBody": {"content": {"multipart/form-data": {"encoding": _PICTURES}}}},
 )
 def predict(
+    request: Request,
     program: Running,
     caller: CalledBy,
     now: Moment,
@@ -80,6 +81,7 @@ def predict(
         reference=reference,
         captured_at=captured_at,
         idempotency_key=idempotency_key,
+        coming=request.state.coming,
     )
     answered = predicting.predict(program, ask)
     headers = {"Idempotent-Replayed": "true"} if answered.replayed else None

@@ -29,6 +29,7 @@ def form(request: Request, found: Reviewer, now: Moment) -> Response:
 
 @router.post("", dependencies=[FromOurPage])
 def send(
+    request: Request,
     _: Reviewer,
     program: Running,
     image: Annotated[UploadFile | None, File()] = None,
@@ -37,7 +38,12 @@ def send(
     """Ask about a picture from the file field or the camera, and go to its answer. Raises BadPicture."""
     sent = image if image is not None and image.size else photo
     data = sent.file.read() if sent is not None else b""
-    ask = Ask(consumer_id=program.own_consumer_id, image=data, consumer=OWN_CONSUMER)
+    ask = Ask(
+        consumer_id=program.own_consumer_id,
+        image=data,
+        consumer=OWN_CONSUMER,
+        coming=request.state.coming,
+    )
     answered = predicting.predict(program, ask)
     return see(f"/try/{json.loads(answered.body)['id']}")
 

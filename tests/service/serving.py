@@ -21,6 +21,7 @@ from service.clock import Clock, wall_clock
 from service.connections import connection_class
 from service.program import Program
 from service.settings import Settings
+from service.turning_away import turn_away
 from store import labels, models, people, reviews, rollouts
 from store.bundles import BundleStore
 from store.database import Database
@@ -155,7 +156,7 @@ def serving(settings: Settings, clock: Clock = wall_clock, **changes: Any) -> It
     app = create_app(settings, clock)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    connection = connection_class(settings.connections, settings.upload_seconds)
+    connection = connection_class(settings.connections, settings.upload_seconds, turn_away(app))
     server = _Server(
         uvicorn.Config(app, http=connection, log_config=None, access_log=False, ws="none")
     )

@@ -83,3 +83,48 @@ def test_a_quick_network_may_have_a_longer_queue() -> None:
     assert cores._most == 20
     cores._taken = 1.0
     assert cores._most == 1
+
+
+def full(cores: Cores) -> bool:
+    """Now: it changes behind a reader's back."""
+    return cores.full
+
+
+def test_who_was_let_in_has_a_place_until_it_comes_or_goes() -> None:
+    cores = Cores(1, 1)
+    first, second = cores.announce(), cores.announce()
+    # one core and one place to wait: both are spoken for before anybody has come
+    assert full(cores)
+    with pytest.raises(Busy):
+        cores.announce()
+    # who never came gives it back, once
+    assert second.end()
+    assert not second.end()
+    third = cores.announce()
+    with cores.work(first):
+        assert full(cores)
+        assert not first.end()
+        with pytest.raises(Busy), cores.work():
+            pass
+    with cores.work(third):
+        assert not full(cores)
+    assert not full(cores)
+
+
+def test_who_was_let_in_is_not_refused_on_the_way() -> None:
+    cores = Cores(1, 1)
+    held, coming = threading.Event(), cores.announce()
+    waiting = cores.announce()
+
+    def wait() -> None:
+        with cores.work(waiting):
+            held.set()
+
+    with cores.work(coming):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        # in its place or about to be: full in either case, and it is not told to go
+        assert full(cores)
+        assert not held.is_set()
+    thread.join(5)
+    assert held.is_set()

@@ -1,11 +1,14 @@
 """The door: who gets in, how many, how fast, how large; and what every answer carries."""
 
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
 from service.headers import PAGE_POLICY
+from service.known import SECONDS
 from store import people
 from tests.service.conftest import Start
 from tests.service.knocking import UNREAD, begin, connect, full_house, open_request, raw, send, told
@@ -32,13 +35,41 @@ def test_without_a_key_nobody_gets_in(shared: Serving) -> None:
     assert none.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_revoked_key_is_unknown_at_once(shared: Serving) -> None:
+def test_a_revoked_key_is_unknown_within_a_second(shared: Serving) -> None:
     key = shared.key()
     with httpx.Client(base_url=shared.url, headers={"Authorization": f"Bearer {key}"}) as client:
         assert send(client).status_code == 200
         with shared.database.write() as session:
             people.revoke_key(session, key[:11], shared.program.clock())
+        revoked = time.monotonic()
+        answers = []
+        while time.monotonic() < revoked + SECONDS:
+            answers.append(send(client).status_code)
         assert send(client).json()["code"] == "unknown_key"
+        # until then it may be known, and nothing else happens to it
+        assert set(answers) <= {200, 401}
+
+
+def test_a_key_that_comes_often_is_looked_up_once(
+    shared: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    look_up = people.caller
+
+    def note(session: Session, key: str) -> people.Caller | None:
+        looked_up.append(key)
+        return look_up(session, key)
+
+    key = shared.key()
+    monkeypatch.setattr("service.known.SECONDS", 600.0)
+    monkeypatch.setattr("service.door.people.caller", note)
+    with httpx.Client(base_url=shared.url, headers={"Authorization": f"Bearer {key}"}) as client:
+        for _ in range(5):
+            assert send(client).status_code == 200
+        for _ in range(2):
+            assert send(client, Authorization="Bearer ursa_wrong").status_code == 401
+    # a wrong one is looked up every time: it may have been made a moment ago
+    assert looked_up == [key, "ursa_wrong", "ursa_wrong"]
 
 
 def test_a_body_that_announces_too_much_is_refused_unread(start: Start) -> None:
