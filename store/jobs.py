@@ -21,7 +21,7 @@ from store.tables import Job
 
 LEASE_SECONDS = 30.0
 # done in seconds: taken over after a share of the lease, and tried some more, since deaths are mostly not their fault
-SHORT, SHORT_SHARE, MORE_TRIES = frozenset({"window"}), 0.3, 5
+SHORT, SHORT_SHARE, MORE_TRIES = frozenset({"window"}), 0.2, 5
 # kinds of which one runs at a time, whoever claims it
 ALONE = frozenset({"train"})
 
