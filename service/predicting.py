@@ -7,10 +7,10 @@ What the candidate says later is kept later: nobody waits for it.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
@@ -28,6 +28,7 @@ from service.replaying import Answered
 from service.routing import Chance, Route
 from service.shadowing import Asked
 from service.standing import Loaded
+from service.watch import Watch
 from store.draws import draw
 from store.errors import Conflict, Unavailable
 from store.ids import new_id
@@ -65,26 +66,6 @@ class Ask:
         return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
-@dataclass
-class _Watch:
-    """Milliseconds by phase."""
-
-    milliseconds: dict[str, float] = field(default_factory=dict)
-
-    def note(self, phase: str, started: float) -> None:
-        self.add(phase, 1000 * (perf_counter() - started))
-
-    def add(self, phase: str, milliseconds: float) -> None:
-        self.milliseconds[phase] = round(milliseconds, 3)
-        metrics.PREDICTION_SECONDS.labels(phase).observe(milliseconds / 1000)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        started = perf_counter()
-        yield
-        self.note(name, started)
-
-
 @dataclass(frozen=True)
 class _Seen:
     """What was found out about one picture; `asked` are the models alongside that are still thinking.
@@ -117,7 +98,7 @@ def predict(program: Program, ask: Ask) -> Answered:
 
 
 def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
-    watch = _Watch()
+    watch = Watch()
     with watch.phase("total"):
         seen = _look(program, ask, watch)
         with watch.phase("bytes"):
@@ -141,7 +122,7 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
     return answer
 
 
-def _look(program: Program, ask: Ask, watch: _Watch) -> _Seen:
+def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
     """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
     route = _route(program, ask)
     arrived = perf_counter()
@@ -186,7 +167,7 @@ def _route(program: Program, ask: Ask) -> Route:
 
 
 def _decide(
-    program: Program, ask: Ask, seen: _Seen, shadows: tuple[NewShadow, ...], watch: _Watch
+    program: Program, ask: Ask, seen: _Seen, shadows: tuple[NewShadow, ...], watch: Watch
 ) -> tuple[NewPrediction, NewReview | None, Question]:
     now = program.clock()
     prediction_id = new_id(now)
