@@ -1,7 +1,17 @@
-"""`python -m classifier DESCRIPTOR`: work on pictures for the process at the other end of that socket."""
+"""Work for the process at the other end of a socket, by its descriptor.
+
+`python -m classifier DESCRIPTOR`: decode and ask, see `classifier.core`.
+`python -m classifier engine BYTES NICE DESCRIPTOR...`: one network, see `classifier.engine_process`.
+"""
 
 import sys
 
-from classifier.core import main
+if sys.argv[1] == "engine":
+    from classifier.engine_process import serve
 
-main(int(sys.argv[1]))
+    bound, nice, *descriptors = map(int, sys.argv[2:])
+    serve(descriptors, bound, nice)
+else:
+    from classifier.core import main
+
+    main(int(sys.argv[1]))

@@ -5,7 +5,7 @@ this room computes for one picture, serving and backtest compute alike. Knows no
 opinion is decided elsewhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -18,6 +18,7 @@ from classifier.bundle import Bundle, BundleError, Sample, read_bundle
 from classifier.calibration import softmax
 from classifier.domain import DomainScore
 from classifier.engine import Engine, NetworkError
+from classifier.engine_process import EngineProcess
 from classifier.pictures import BadPicture, Picture, open_picture
 from classifier.preprocessing import prepare
 from classifier.properties import measure
@@ -51,19 +52,22 @@ class Opinion:
 class Classifier:
     """One bundle, loaded and proved; may be asked from many threads at once."""
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine | EngineProcess) -> None:
         self.bundle = bundle
         self.engine = engine
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 1, *, bounded: bool = False) -> "Classifier":
+    def load(
+        cls, folder: Path, threads: int = 1, start: Callable[[bytes], EngineProcess] | None = None
+    ) -> "Classifier":
         """Raises BundleError unless every digest and every sample's answer is right, and comes in time.
 
-        `bounded`: of a network that is not trusted yet, see `engine`.
+        `start`: where a network runs that is not trusted yet.
         """
         bundle = read_bundle(folder)
         try:
-            loaded = cls(bundle, Engine(bundle.network, threads, bounded=bounded))
+            network = bundle.network
+            loaded = cls(bundle, start(network) if start else Engine(network, threads))
             # a network that hangs must not keep whoever loads it
             limit = Timer(PROOF_SECONDS, loaded.engine.stop)
             limit.start()

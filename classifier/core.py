@@ -6,11 +6,7 @@ no process with it but this one. Run as `python -m classifier DESCRIPTOR` by who
 socket; it ends when that one does. This is no boundary for attackers: both ends trust each other.
 """
 
-import os
-import select
-import signal
 import sys
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -20,6 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from classifier.bundle import BundleError, read_bundle
+from classifier.child import begin
 from classifier.classifier import Classifier, Opinion
 from classifier.engine import Engine
 from classifier.pictures import BadPicture, Limits, Picture, Reason, open_picture
@@ -139,21 +136,8 @@ def _load(task: Task, models: Models) -> Classifier | None:
 _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 
-def _end_with(descriptor: int) -> None:
-    """End this process when the other end is gone, also in the middle of a picture."""
-    gone = select.poll()
-    # nothing but a hang-up wakes it; its name is Linux's
-    gone.register(descriptor, getattr(select, "POLLRDHUP", select.POLLHUP))
-    gone.poll()
-    os._exit(0)
-
-
 def main(descriptor: int) -> None:
     """Work until the other end is closed."""
-    # asked of all processes of a group, an end is for the one that answers to bring about
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, signal.SIG_IGN)
     # what is small and prompt (a refusal, a look at health) goes before what computes
-    os.nice(NICE)
-    threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+    begin(descriptor, NICE)
     work(Connection(descriptor))

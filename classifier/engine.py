@@ -2,7 +2,7 @@
 
 The graph has one input, "pictures" (n, 3, size, size), and the outputs "logits" (n, K) and "features" (n, D),
 with any n. A session may be asked from many threads at once. Never answers with numbers that are not finite.
-A network that is not trusted yet may be bounded: all of these share one arena of memory, and `stop` ends a run.
+`stop` ends what runs. For a network that is not trusted yet see `engine_process`.
 """
 
 import threading
@@ -20,37 +20,13 @@ class NetworkError(Exception):
     """The network cannot be loaded, or what it answered cannot be used."""
 
 
-def bound_memory(size: int) -> None:
-    """Let all networks that are made as `bounded` have `size` bytes together in this process, weights included.
-
-    The first call in a process counts: the runtime has one such arena. Without any there is no bound.
-    """
-    with _bounding:
-        if _bounded.is_set():
-            return
-        arena = onnxruntime.OrtArenaCfg({"max_mem": size, "arena_extend_strategy": _AS_ASKED})
-        where = onnxruntime.OrtMemoryInfo(
-            "Cpu",
-            onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
-            0,
-            onnxruntime.OrtMemType.DEFAULT,
-        )
-        onnxruntime.create_and_register_allocator(where, arena)
-        _bounded.set()
-
-
-_bounding, _bounded = threading.Lock(), threading.Event()
-# the arena grows by what is asked for, not by doubling: the bound is on what is used
-_AS_ASKED = 1
-
-
 class Engine:
     """A network held by ONNX Runtime on the processor, in float32."""
 
     name = "onnxruntime"
     precision = "float32"
 
-    def __init__(self, network: bytes | Path, threads: int = 1, *, bounded: bool = False) -> None:
+    def __init__(self, network: bytes | Path, threads: int = 1) -> None:
         self._running: set[onnxruntime.RunOptions] = set()
         self._lock = threading.Lock()
         options = onnxruntime.SessionOptions()
@@ -59,8 +35,6 @@ class Engine:
         options.log_severity_level = 3
         # idle threads that spin would take the processor from the requests beside this one
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if bounded and _bounded.is_set():
-            options.add_session_config_entry("session.use_env_allocators", "1")
         # as bytes, a graph has no folder of its own from which it could pull in further files
         content = network.read_bytes() if isinstance(network, Path) else network
         try:

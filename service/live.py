@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from classifier.classifier import Classifier
+from classifier.engine_process import EngineProcess
 from service import metrics, standing, stops
 from service.clock import Clock
 from service.standing import NOBODY, Loaded, Standing
@@ -37,7 +38,8 @@ HARD_LIMITS = Actor("system", "hard limits")
 class LiveModels:
     """`standing` may be read by any thread at any time; `start` returns when the first look has been taken.
 
-    `get_ready` is given the folder of each bundle that is about to answer everything.
+    `get_ready` is given the folder of each bundle that is about to answer everything, `start` the network of each
+    candidate; without it those run here.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class LiveModels:
         clock: Clock,
         poll_seconds: float,
         get_ready: Callable[[Path], None] = lambda _folder: None,
+        start: Callable[[bytes], EngineProcess] | None = None,
     ) -> None:
         self.standing = NOBODY
-        self._get_ready = get_ready
+        self._get_ready, self._start = get_ready, start
         self._database, self._objects, self._bundles = database, objects, bundles
         self._clock, self._poll_seconds = clock, poll_seconds
         self._from_rows = NOBODY
@@ -237,15 +240,16 @@ class LiveModels:
     ) -> Loaded | None:
         if model is None:
             return None
-        # a candidate's network is bounded in memory together with other candidates: one that takes over is loaded
-        # anew, so that the next candidate cannot starve it
+        # a candidate's network runs where it may be ended: one that takes over is loaded anew
         bounded = model.stage != "full"
         for one in before.models:
-            if one.model.bundle_digest == model.bundle_digest and one.bounded == bounded:
+            ended = one.bounded and one.model.rollout_id in self._stops
+            same = one.model.bundle_digest == model.bundle_digest and one.bounded == bounded
+            if same and not ended:
                 return replace(one, model=model)
         try:
             folder = self._bundles.fetch(model.bundle_digest)
-            classifier = Classifier.load(folder, bounded=bounded)
+            classifier = Classifier.load(folder, start=self._start if bounded else None)
             if not bounded:
                 self._get_ready(folder)
         except Exception as error:  # noqa: BLE001  # whatever a bundle does wrong, the model before it answers

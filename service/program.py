@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
-from classifier.engine import bound_memory
+import classifier
+from classifier.engine_process import EngineProcesses
 from classifier.policy import Policy, PolicyError, parse_policy
 from service.background import Background
 from service.clock import Clock
@@ -14,7 +16,7 @@ from service.cores import Cores
 from service.limits import TokenBuckets
 from service.live import LiveModels
 from service.replaying import FirstAnswers
-from service.settings import Settings
+from service.settings import Settings, core_environment
 from service.shadowing import Shadows
 from store import migrate, people, predictions
 from store.bundles import BundleStore
@@ -26,6 +28,9 @@ from store.prediction_log import PredictionLog
 
 # predictions made by people on the page belong to a consumer too
 OWN_CONSUMER = "try it"
+# of candidates' networks, see nice(2)
+NICE = 19
+_ROOT = Path(classifier.__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,6 @@ class Program:
 def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
     """Raises a StoreError with one sentence when the process cannot start."""
     policy = read_policy(settings)
-    bound_memory(settings.candidate_bytes)
     with ExitStack() as closing:
         database = Database(
             settings.store.database_url,
@@ -71,6 +75,11 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         objects = Objects(settings.store.storage_url)
         objects.probe()
         own_consumer_id = _prepare(database, policy, clock())
+        candidates = EngineProcesses(
+            settings.candidate_bytes, settings.cores, core_environment(_ROOT), NICE
+        )
+        # behind the log: what is ended in the middle of a picture by the end of all is no finding about a candidate
+        closing.callback(candidates.stop)
         log = PredictionLog(database)
         log.start()
         closing.callback(log.stop)
@@ -86,6 +95,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             clock,
             settings.poll_seconds,
             core_processes.load if core_processes is not None else lambda _folder: None,
+            candidates.start if settings.core_processes else None,
         )
         closing.callback(live.stop)
         live.start()

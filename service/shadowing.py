@@ -4,15 +4,14 @@ In a thread of its own, on a core that nobody else needs; what it says is kept w
 nothing. When it fails, or thinks for longer than any model may, that is a hard limit: `failed` is told, and what it
 said is kept with its error. Whoever answers everything, or did, runs alongside too: where it fails so nobody has missed it,
 and its turn to be judged is when it answers. Under load it is left out, and so is every next one while one takes strangely long:
-that one goes on with less of the processor and without the core that was lent to it.
+that one goes on without the core that was lent to it.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import dataclass
-from threading import BoundedSemaphore, Lock, Thread, get_native_id
+from threading import BoundedSemaphore, Lock, Thread
 from time import monotonic, perf_counter
 
 import structlog
@@ -26,8 +25,6 @@ from store.prediction_log import NewShadow
 
 # how long one may wait for a core; it holds its picture in memory meanwhile
 CORE_SECONDS = 0.5
-# of one that takes too long: a tenth of what those get that answer, but enough to end what it has begun
-NICE = 10
 
 _log = structlog.get_logger()
 
@@ -42,12 +39,10 @@ class Asked:
 
 @dataclass(eq=False)
 class _Thinking:
-    """One that has a core: since when, and in which of the system's threads."""
+    """One that has a core, and since when."""
 
     loaded: Loaded
     since: float
-    thread: int
-    demoted: bool = False
 
 
 class Shadows:
@@ -94,7 +89,7 @@ class Shadows:
     def _answer(
         self, asked: Asked, loaded: Loaded, picture: Picture, properties: dict[str, float]
     ) -> None:
-        loan, thinking = Loan(self._cores), _Thinking(loaded, 0.0, get_native_id())
+        loan, thinking = Loan(self._cores), _Thinking(loaded, 0.0)
         try:
             loan.begin(CORE_SECONDS)
             thinking.since = monotonic()
@@ -119,11 +114,6 @@ class Shadows:
         now = monotonic()
         with self._lock:
             late = [one for one in self._thinking if one.since < now - LEND_SECONDS]
-            for one in late:
-                if not one.demoted:
-                    one.demoted = True
-                    # a thread is still there while it is among those that think
-                    os.setpriority(os.PRIO_PROCESS, one.thread, NICE)
         for one in late:
             if one.since < now - self._slow_seconds:
                 why = f"it took more than {self._slow_seconds:g} s for one picture"

@@ -29,6 +29,7 @@ from PIL import Image
 
 from classifier.calibration import softmax
 from classifier.classifier import Classifier
+from classifier.engine import Engine
 from classifier.look import JUDGED
 from classifier.pictures import open_picture
 from classifier.properties import measure
@@ -135,9 +136,11 @@ def run(world: World, seed: int, options: argparse.Namespace) -> Found:
     with tempfile.TemporaryDirectory() as folder:
         served = _train(Path(folder) / "bundle", rows, classes, content, seed, options)
 
+        engine = Engine(served.bundle.network)
+
         def seen(digests: Sequence[str]) -> Seen:
             how = served.bundle.preprocessing
-            return look(served.engine, how, digests, content.__getitem__, nobody)
+            return look(engine, how, digests, content.__getitem__, nobody)
 
         asked, known = seen(test), seen(held_out)
         shifted = {name: seen([_digest(one) for one in them]) for name, them in sets.items()}

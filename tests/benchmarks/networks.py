@@ -35,12 +35,15 @@ def costly_network(order: tuple[int, ...] | None = None) -> bytes:
     return _joined(order, trunk.nodes, trunk.weights, last)
 
 
-Misbehaviour = Literal["hangs", "raises", "eats memory"]
+Misbehaviour = Literal["hangs", "raises", "eats memory", "crashes"]
 
 
 @lru_cache(maxsize=4)
 def misbehaving_network(how: Misbehaviour, size: int = 2 * 1024**3) -> bytes:
-    """The toy network that, unless a picture is clearly red or blue, hangs, raises, or takes `size` bytes."""
+    """The toy network that does this unless a picture is clearly red or blue; `size`: the bytes that it eats.
+
+    The crash is the smallest whole number divided by -1, at which an x86 ends the process.
+    """
     made = _Parts()
     column = {place: made.constant(np.array([place])) for place in (0, 2)}
     red, blue = (made.node("Gather", ["means", column[place]], axis=1) for place in (0, 2))
@@ -57,6 +60,11 @@ def misbehaving_network(how: Misbehaviour, size: int = 2 * 1024**3) -> bytes:
     elif how == "raises":
         place = made.node("Mul", [strange, made.constant(np.array([7]))])
         last = made.node("Gather", [zero, place])
+    elif how == "crashes":
+        signs = made.node("Mul", [strange, made.constant(np.array([-2]))])
+        sign = made.node("Add", [signs, made.constant(np.array([1]))])
+        last = made.node("Div", [made.constant(np.array([-(2**63)])), sign])
+        last = made.node("Mul", [zero, made.node("Cast", [last], to=onnx.TensorProto.FLOAT)])
     else:
         more = made.node("Mul", [strange, made.constant(np.array([size // 4]))])
         long = made.node("Add", [more, made.constant(np.array([1]))])

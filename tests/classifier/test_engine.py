@@ -1,4 +1,3 @@
-import resource
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from classifier.engine import Engine, NetworkError, bound_memory
+from classifier.engine import Engine, NetworkError
 from tests.benchmarks.networks import misbehaving_network
 from tests.toy import SIZE, toy_network
 
@@ -109,18 +108,6 @@ def test_a_run_that_does_not_end_is_ended() -> None:
     assert engine.run(red())[0].shape == (1, 2)
 
 
-def test_a_bounded_network_cannot_eat_the_memory() -> None:
-    # the first call in a process counts, and services in the same tests may have been the first
-    bound_memory(2**30)
-    engine = Engine(misbehaving_network("eats memory", 3 * 2**30), bounded=True)
-    assert engine.run(red())[0].shape == (1, 2)
-    before = most_memory()
-    with pytest.raises(NetworkError):
-        engine.run(grey())
-    assert most_memory() - before < 2**20  # in KiB
-    assert engine.run(red())[0].shape == (1, 2)
-
-
 def grey() -> NDArray[np.float32]:
     return np.zeros((1, 3, SIZE, SIZE), np.float32)
 
@@ -129,7 +116,3 @@ def red() -> NDArray[np.float32]:
     picture = grey()
     picture[:, 0] = 2
     return picture
-
-
-def most_memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from classifier.engine import Engine, NetworkError
+from classifier.engine_process import EngineProcess
 from service import metrics, stopping
 from service.clock import wall_clock
 from service.standing import Loaded
@@ -149,7 +150,7 @@ class Hanging:
 
     name, precision = "hanging", "none"
 
-    def __init__(self, engine: Engine | None = None) -> None:
+    def __init__(self, engine: Engine | EngineProcess | None = None) -> None:
         self.go_on = threading.Event()
         self._engine = engine
 

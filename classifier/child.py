@@ -1,0 +1,27 @@
+"""What processes have in common that work for the one that started them: when they end, and who goes first."""
+
+import os
+import select
+import signal
+import threading
+
+
+def begin(descriptor: int, nice: int) -> None:
+    """Work for who holds the other end of this socket: end when that one does, and for no signal that asks for it.
+
+    `nice`: how far all others go first, see nice(2).
+    """
+    # asked of all processes of a group, an end is for the one that answers to bring about
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, signal.SIG_IGN)
+    os.nice(nice)
+    threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+
+
+def _end_with(descriptor: int) -> None:
+    """End this process when the other end is gone, also in the middle of a picture."""
+    gone = select.poll()
+    # nothing but a hang-up wakes it; its name is Linux's
+    gone.register(descriptor, getattr(select, "POLLRDHUP", select.POLLHUP))
+    gone.poll()
+    os._exit(0)

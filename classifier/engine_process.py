@@ -1,0 +1,187 @@
+"""A network that is not trusted yet, in a process of its own, with the face of an `Engine`.
+
+What it does there concerns nobody else: its memory is its own and bounded, others go first on the processor, it can be
+ended in the middle of a run, and where it takes the runtime down it takes that process. The child ends when nobody can
+ask it any more, and with the process that started it. This is no boundary for attackers: both ends trust each other.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from queue import LifoQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.child import begin
+from classifier.engine import Engine, NetworkError
+
+# from the start of the process to a network that can be asked
+LOAD_SECONDS = 30.0
+
+Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+# a sentence says what it failed at; None: the network is loaded
+Told = Answer | str | None
+
+
+class EngineProcess:
+    """One network in a child; `lanes` runs at most go on at once, more wait for them.
+
+    `size` bytes are for its weights and for what its runs take, together. `nice`: how far others go first.
+    Raises NetworkError, also where loading takes longer than `LOAD_SECONDS`.
+    """
+
+    name = Engine.name
+    precision = Engine.precision
+
+    def __init__(
+        self, network: bytes, size: int, lanes: int, environment: Mapping[str, str], nice: int
+    ) -> None:
+        self._stopped = False
+        self._child, ways = _started(["engine", str(size), str(nice)], lanes, environment)
+        # who asks holds it, so that nobody is left behind a way that is closed
+        weakref.finalize(self, _end, self._child, ways)
+        self._idle = LifoQueue[Connection]()
+        for way in ways:
+            self._idle.put(way)
+        limit = threading.Timer(LOAD_SECONDS, self.stop)
+        limit.start()
+        try:
+            self._ask(ways[0], network)
+        except NetworkError:
+            self.stop()
+            raise
+        finally:
+            limit.cancel()
+            limit.join()
+
+    def run(self, inputs: NDArray[np.float32]) -> Answer:
+        """As an `Engine` does; NetworkError also where the process has ended."""
+        way = self._idle.get()
+        try:
+            told = self._ask(way, inputs)
+        finally:
+            self._idle.put(way)
+        if told is None:
+            raise NetworkError("it was asked before it was loaded")
+        return told
+
+    def stop(self) -> None:
+        """End the process: every run that is under way and every later one raises NetworkError."""
+        self._stopped = True
+        _kill(self._child)
+
+    def _ask(self, way: Connection, what: bytes | NDArray[np.float32]) -> Answer | None:
+        try:
+            way.send(what)
+            told: Told = way.recv()
+        except (EOFError, OSError) as error:
+            _kill(self._child)
+            how = "was stopped" if self._stopped else f"ended ({self._child.returncode})"
+            raise NetworkError(f"the process of the network {how}") from error
+        if isinstance(told, str):
+            raise NetworkError(told)
+        return told
+
+
+class EngineProcesses:
+    """Starts them, each with the same bounds, and ends those that are left."""
+
+    def __init__(self, size: int, lanes: int, environment: Mapping[str, str], nice: int) -> None:
+        self._bounds = (size, lanes, environment, nice)
+        self._started = weakref.WeakSet[EngineProcess]()
+
+    def start(self, network: bytes) -> EngineProcess:
+        """Raises NetworkError."""
+        started = EngineProcess(network, *self._bounds)
+        self._started.add(started)
+        return started
+
+    def stop(self) -> None:
+        """End all that are left."""
+        for one in list(self._started):
+            one.stop()
+
+
+def _started(
+    words: Sequence[str], lanes: int, environment: Mapping[str, str]
+) -> tuple["subprocess.Popen[bytes]", list[Connection]]:
+    pairs = [Pipe() for _ in range(lanes)]
+    theirs = [there.fileno() for _, there in pairs]
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "classifier", *words, *map(str, theirs)],
+            pass_fds=theirs,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        for here, _ in pairs:
+            here.close()
+        raise NetworkError(f"the process of the network cannot be started: {error}") from error
+    finally:
+        for _, there in pairs:
+            there.close()
+    return child, [here for here, _ in pairs]
+
+
+def _kill(child: "subprocess.Popen[bytes]") -> None:
+    child.kill()
+    child.wait()
+
+
+def _end(child: "subprocess.Popen[bytes]", ways: Sequence[Connection]) -> None:
+    _kill(child)
+    for way in ways:
+        way.close()
+
+
+def serve(descriptors: Sequence[int], size: int, nice: int) -> None:
+    """In the child: take the network, then answer on every way at once until the other end is gone."""
+    begin(descriptors[0], nice)
+    ways = [Connection(one) for one in descriptors]
+    network, engine = ways[0].recv(), Future[Engine]()
+    for way in ways[1:]:
+        threading.Thread(target=_answer, args=(way, engine), daemon=True).start()
+    _bound_memory(size)
+    try:
+        engine.set_result(Engine(network))
+    except NetworkError as error:
+        ways[0].send(str(error))
+        return
+    del network
+    ways[0].send(None)
+    _answer(ways[0], engine)
+
+
+def _bound_memory(size: int) -> None:
+    """Let this process have `size` bytes more than it has now: the file of its network and stacks are there already."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    most = pages * resource.getpagesize() + size
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _answer(way: Connection, engine: "Future[Engine]") -> None:
+    try:
+        with suppress(EOFError, ConnectionError):
+            while True:
+                inputs = way.recv()
+                way.send(_told(engine.result(), inputs))
+    finally:
+        # the other end is gone; or this one cannot go on, and who asks next would wait for ever
+        os._exit(1)
+
+
+def _told(engine: Engine, inputs: NDArray[np.float32]) -> Told:
+    try:
+        return engine.run(inputs)
+    except NetworkError as error:
+        return str(error)
