@@ -62,7 +62,7 @@ class Classifier:
     ) -> "Classifier":
         """Raises BundleError unless every digest and every sample's answer is right, and comes in time.
 
-        `start`: where a network runs that is not trusted yet.
+        `start`: where a network runs that is not trusted yet; what else it raises comes through.
         """
         bundle = read_bundle(folder)
         try:

@@ -24,29 +24,30 @@ from numpy.typing import NDArray
 from classifier.child import begin
 from classifier.engine import Engine, NetworkError
 
+# all others go first: those who answer do not notice one that hangs
+NICE = 19
 # from the start of the process to a network that can be asked
 LOAD_SECONDS = 30.0
 
-Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
-# a sentence says what it failed at; None: the network is loaded
-Told = Answer | str | None
+# outputs, none where the network was to be loaded; a sentence says what it failed at
+Told = tuple[NDArray[np.float32], ...] | str
 
 
 class EngineProcess:
     """One network in a child; `lanes` runs at most go on at once, more wait for them.
 
-    `size` bytes are for its weights and for what its runs take, together. `nice`: how far others go first.
-    Raises NetworkError, also where loading takes longer than `LOAD_SECONDS`.
+    `size` bytes are for its weights and for what its runs take, together.
+    Raises NetworkError, also where loading takes longer than `LOAD_SECONDS`, and OSError when no process can be started.
     """
 
     name = Engine.name
     precision = Engine.precision
 
     def __init__(
-        self, network: bytes, size: int, lanes: int, environment: Mapping[str, str], nice: int
+        self, network: bytes, size: int, lanes: int, environment: Mapping[str, str]
     ) -> None:
         self._stopped = False
-        self._child, ways = _started(["engine", str(size), str(nice)], lanes, environment)
+        self._child, ways = _started(["engine", str(size)], lanes, environment)
         # who asks holds it, so that nobody is left behind a way that is closed
         weakref.finalize(self, _end, self._child, ways)
         self._idle = LifoQueue[Connection]()
@@ -57,33 +58,36 @@ class EngineProcess:
         try:
             self._ask(ways[0], network)
         except NetworkError:
-            self.stop()
+            _kill(self._child)
+            if self._stopped:
+                raise NetworkError(f"it took more than {LOAD_SECONDS:g} s to load") from None
             raise
         finally:
             limit.cancel()
             limit.join()
 
-    def run(self, inputs: NDArray[np.float32]) -> Answer:
+    def run(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As an `Engine` does; NetworkError also where the process has ended."""
         way = self._idle.get()
         try:
-            told = self._ask(way, inputs)
+            logits, features = self._ask(way, inputs)
         finally:
             self._idle.put(way)
-        if told is None:
-            raise NetworkError("it was asked before it was loaded")
-        return told
+        return logits, features
 
     def stop(self) -> None:
         """End the process: every run that is under way and every later one raises NetworkError."""
         self._stopped = True
         _kill(self._child)
 
-    def _ask(self, way: Connection, what: bytes | NDArray[np.float32]) -> Answer | None:
+    def _ask(
+        self, way: Connection, what: bytes | NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], ...]:
         try:
             way.send(what)
             told: Told = way.recv()
-        except (EOFError, OSError) as error:
+        except Exception as error:
+            # whatever it was: the next answer on this way would not be to the next question
             _kill(self._child)
             how = "was stopped" if self._stopped else f"ended ({self._child.returncode})"
             raise NetworkError(f"the process of the network {how}") from error
@@ -95,12 +99,12 @@ class EngineProcess:
 class EngineProcesses:
     """Starts them, each with the same bounds, and ends those that are left."""
 
-    def __init__(self, size: int, lanes: int, environment: Mapping[str, str], nice: int) -> None:
-        self._bounds = (size, lanes, environment, nice)
+    def __init__(self, size: int, lanes: int, environment: Mapping[str, str]) -> None:
+        self._bounds = (size, lanes, environment)
         self._started = weakref.WeakSet[EngineProcess]()
 
     def start(self, network: bytes) -> EngineProcess:
-        """Raises NetworkError."""
+        """Raises NetworkError and OSError."""
         started = EngineProcess(network, *self._bounds)
         self._started.add(started)
         return started
@@ -123,10 +127,10 @@ def _started(
             env=environment,
             stdin=subprocess.DEVNULL,
         )
-    except OSError as error:
+    except OSError:
         for here, _ in pairs:
             here.close()
-        raise NetworkError(f"the process of the network cannot be started: {error}") from error
+        raise
     finally:
         for _, there in pairs:
             there.close()
@@ -144,9 +148,9 @@ def _end(child: "subprocess.Popen[bytes]", ways: Sequence[Connection]) -> None:
         way.close()
 
 
-def serve(descriptors: Sequence[int], size: int, nice: int) -> None:
+def serve(descriptors: Sequence[int], size: int) -> None:
     """In the child: take the network, then answer on every way at once until the other end is gone."""
-    begin(descriptors[0], nice)
+    begin(descriptors[0], NICE)
     ways = [Connection(one) for one in descriptors]
     network, engine = ways[0].recv(), Future[Engine]()
     for way in ways[1:]:
@@ -158,7 +162,7 @@ def serve(descriptors: Sequence[int], size: int, nice: int) -> None:
         ways[0].send(str(error))
         return
     del network
-    ways[0].send(None)
+    ways[0].send(())
     _answer(ways[0], engine)
 
 

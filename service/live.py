@@ -258,9 +258,9 @@ class LiveModels:
             broken[model.number] = f"Version {model.number} cannot be loaded: {error}"
             metrics.MODEL_LOADS.labels("failed").inc()
             _log.error("model_load_failed", version=model.number, why=str(error))
-            # a storage that is away is not the candidate's fault
+            # a storage that is away, or a machine without room for a process, is not the candidate's fault
             # and who answers everything is not taken back by a bundle: the one that is loaded goes on
-            if not isinstance(error, Unavailable) and model.stage != "full":
+            if not isinstance(error, Unavailable | OSError) and model.stage != "full":
                 self._fail(model, f"cannot be loaded: {error}")
             return None
         metrics.MODEL_LOADS.labels("loaded").inc()

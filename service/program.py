@@ -28,8 +28,6 @@ from store.prediction_log import PredictionLog
 
 # predictions made by people on the page belong to a consumer too
 OWN_CONSUMER = "try it"
-# of candidates' networks, see nice(2)
-NICE = 19
 _ROOT = Path(classifier.__file__).parent.parent
 
 
@@ -76,7 +74,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         objects.probe()
         own_consumer_id = _prepare(database, policy, clock())
         candidates = EngineProcesses(
-            settings.candidate_bytes, settings.cores, core_environment(_ROOT), NICE
+            settings.candidate_bytes, settings.cores, core_environment(_ROOT)
         )
         # behind the log: what is ended in the middle of a picture by the end of all is no finding about a candidate
         closing.callback(candidates.stop)

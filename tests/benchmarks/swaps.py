@@ -3,7 +3,7 @@
 Order: a service with one model at `full` and clients that send all the time; 500 promotions and reverts, each followed
 by the process before the next; every tenth promotion is of a bundle that is broken or does not answer as it was tested.
 Then every answer is held against what its version says about its picture, and against its row. At the end the same
-traffic with candidates alongside that raise, eat memory or hang, and are put back on their way whenever they have
+traffic with candidates alongside that raise, eat memory, hang or crash, and are put back on their way whenever they have
 been taken off it. The database and the storage are the real ones, moves are made in the rows as the acts make them.
 """
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from classifier.engine_process import EngineProcess
 from service.clock import wall_clock
 from service.settings import Settings
 from store import models, predictions, rollouts
-from tests.classifier.test_engine_process import children
+from tests.classifier.children import children
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving, serving
 from tests.toy import draw
@@ -67,6 +68,21 @@ def test_one_that_is_put_back_within_one_look_has_a_process_that_is_alive(
     with real.database.read() as session:
         (shadow,) = predictions.shadows(session, answer.id)
     assert (shadow.label, shadow.error) == ("bear", None)
+
+
+def test_a_machine_without_room_for_a_process_is_no_fault_of_the_candidate(
+    real: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = real.register(tmp_path / "one")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/nowhere")
+        real.open(number)
+    standing = real.program.live.standing
+    assert (standing.candidate, list(standing.broken)) == (None, [number])
+    with real.database.read() as session:
+        candidate = rollouts.live(session).candidate
+    assert candidate is not None
+    assert candidate.number == number
 
 
 def test_a_process_ends_when_its_candidate_takes_over_or_is_withdrawn(
