@@ -89,7 +89,7 @@ class Cores:
 
     def _call_in(self) -> None:
         """Cores that were lent for too long belong to those who answer again."""
-        for loan in [one for one in self._lent if one.due < monotonic()]:
+        for loan in [one for one in self._lent if one.due <= monotonic()]:
             self._lent.discard(loan)
             self._give_back()
 
@@ -118,13 +118,13 @@ class Coming:
 
 
 class Loan:
-    """A core for something that nobody waits for: only while one is free, and for `LEND_SECONDS` at most.
+    """A core for something that nobody waits for: only while one is free, and for `seconds` at most.
 
     Who has it longer goes on, but the core is given to the next who answers.
     """
 
-    def __init__(self, cores: Cores) -> None:
-        self._cores = cores
+    def __init__(self, cores: Cores, seconds: float = LEND_SECONDS) -> None:
+        self._cores, self._seconds = cores, seconds
         self.due = 0.0
 
     def begin(self, seconds: float) -> None:
@@ -138,7 +138,7 @@ class Loan:
                     raise Busy
                 cores._changed.wait(left)
             cores._free -= 1
-            self.due = monotonic() + LEND_SECONDS
+            self.due = monotonic() + self._seconds
             cores._lent.add(self)
 
     def end(self) -> None:

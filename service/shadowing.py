@@ -17,6 +17,7 @@ from time import monotonic, perf_counter
 import structlog
 
 from classifier.classifier import Opinion
+from classifier.engine_process import EngineProcess
 from classifier.pictures import Picture
 from service import metrics
 from service.cores import LEND_SECONDS, Busy, Cores, Loan
@@ -89,7 +90,10 @@ class Shadows:
     def _answer(
         self, asked: Asked, loaded: Loaded, picture: Picture, properties: dict[str, float]
     ) -> None:
-        loan, thinking = Loan(self._cores), _Thinking(loaded, 0.0)
+        # where the system lets all others go first, who answers need not wait for the core either
+        last = isinstance(loaded.classifier.engine, EngineProcess)
+        loan = Loan(self._cores, 0.0 if last else LEND_SECONDS)
+        thinking = _Thinking(loaded, 0.0)
         try:
             loan.begin(CORE_SECONDS)
             thinking.since = monotonic()
