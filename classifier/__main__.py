@@ -6,10 +6,18 @@
 
 import sys
 
+from classifier.child import begin
+
+# of a network that is not trusted yet: those who answer hardly notice one that hangs
+NICE = 19
+
 if sys.argv[1] == "engine":
+    bound, *descriptors = map(int, sys.argv[2:])
+    # before the libraries are read: also that costs half a second of a core
+    begin(descriptors[0], NICE)
+
     from classifier.engine_process import serve
 
-    bound, *descriptors = map(int, sys.argv[2:])
     serve(descriptors, bound)
 else:
     from classifier.core import main

@@ -21,11 +21,8 @@ from queue import LifoQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.child import begin
 from classifier.engine import Engine, NetworkError
 
-# all others go first: those who answer do not notice one that hangs
-NICE = 19
 # from the start of the process to a network that can be asked
 LOAD_SECONDS = 30.0
 
@@ -150,7 +147,6 @@ def _end(child: "subprocess.Popen[bytes]", ways: Sequence[Connection]) -> None:
 
 def serve(descriptors: Sequence[int], size: int) -> None:
     """In the child: take the network, then answer on every way at once until the other end is gone."""
-    begin(descriptors[0], NICE)
     ways = [Connection(one) for one in descriptors]
     network, engine = ways[0].recv(), Future[Engine]()
     for way in ways[1:]:

@@ -58,11 +58,10 @@ def test_a_core_that_was_lent_for_no_time_is_nothing_to_wait_for() -> None:
     cores = Cores(1)
     thinking = Loan(cores, 0.0)
     thinking.begin(0)
-    with cores.work(), pytest.raises(Busy):
-        Loan(cores, 0.0).begin(0)
-    thinking.end()
-    with cores.work(), pytest.raises(Busy), cores.work():
-        pass
+    with cores.work():
+        thinking.end()  # and gives nothing back twice
+        with pytest.raises(Busy):
+            Loan(cores, 0.0).begin(0)
 
 
 def test_the_queue_has_an_end_and_only_the_patient_wait_behind_it() -> None:
