@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ from retrain.settings import DEVICES, read_settings
 from store import logs, migrate
 from store.errors import Invalid, StoreError
 
+# of the processor, for what trains: least of all, as a candidate's network is
+NICE = 19
 DESCRIPTION = "Train classifiers from folders and from what people have labelled."
 
 
@@ -137,6 +140,8 @@ def _work(_: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # where it shares a machine with those that answer, they go first: it takes all cores for minutes
+    os.nice(NICE)
     with open_program(read_settings(), _now) as program:
         worker.work(program, stop)
     return 0

@@ -115,7 +115,10 @@ def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
         name = how.split()[0]
         figures[f"{name}_p50_ratio"] = _ratio(beside, alone, 0.5)
         figures[f"{name}_p99_ratio"] = _ratio(beside, alone, 0.99)
-        figures[f"{name}_not_answered"] = len(beside.statuses) - beside.count(200, 200)
+        figures[f"{name}_refused"] = beside.count(429, 429)
+        figures[f"{name}_not_answered"] = (
+            len(beside.statuses) - beside.count(200, 200) - beside.count(429, 429)
+        )
         figures[f"{name}_counted"] = failed + shed
         figures[f"{name}_times"] = len(times)
     figures["candidates_memory_mib"] = round(memory(ready.pid, "VmHWM") - lowest, 1)
