@@ -46,7 +46,7 @@ class Seen:
 class Task:
     """A picture to look at, and the folder of the bundle to ask about it; without `data` the bundle is only loaded."""
 
-    data: bytes
+    data: bytes | None
     limits: Limits
     bundle: str | None
     pixels: bool
@@ -111,7 +111,7 @@ def work(connection: "Connection[Told, Task]") -> None:
 
 def _told(task: Task, models: Models) -> Told:
     classifier = _load(task, models)
-    if not task.data:
+    if task.data is None:
         return None
     try:
         seen = see(task.data, task.limits, classifier)

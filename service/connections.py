@@ -55,6 +55,7 @@ class Connection(HttpToolsProtocol):
     _taking: asyncio.TimerHandle | None = None
     _is_told = False
     _is_turned_away = False  # what comes of this request is read and thrown away
+    _has_turned_away = False  # one of those that have just come
     _in_head = False
     _has_begun = False
     _around = 0  # bytes of this request that are not of its body
@@ -72,7 +73,7 @@ class Connection(HttpToolsProtocol):
         """Read on, unless it was told no."""
         if self._is_told:
             return
-        self._body, self._has_begun = 0, False
+        self._body, self._has_begun, self._has_turned_away = 0, False, False
         super().data_received(data)
         # where a request has begun in the middle, what came before it is not its own
         if not self._has_begun:
@@ -135,6 +136,9 @@ class Connection(HttpToolsProtocol):
             return False
         if self.parser.get_method() != b"POST" or self.transport.is_closing():
             return False
+        # who sends one behind the other and reads nothing is for the door, which waits for readers
+        if self._has_turned_away or self.transport.get_write_buffer_size():
+            return False
         told = self.turn_away(self.url, self.headers)
         if told is None:
             return False
@@ -142,6 +146,7 @@ class Connection(HttpToolsProtocol):
             name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers
         )
         self.transport.write(b"".join((_TURNED_AWAY, *usual, told)))
+        self._has_turned_away = True
         return True
 
     def _is_idle(self) -> bool:

@@ -4,15 +4,18 @@ Each does one thing at a time, and is asked by one thread at a time. One that di
 What it was asked is asked once more, and without the network: whatever kills the second one is the picture.
 """
 
+import errno
+import math
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
+from time import monotonic
 
 import structlog
 
@@ -25,8 +28,9 @@ from store.errors import Unavailable
 
 _log = structlog.get_logger()
 
-# far longer than the largest picture takes
-SECONDS = 20.0
+# far longer than the largest picture takes; and to read libraries and a network on a busy machine
+SECONDS, LOAD_SECONDS = 20.0, 60.0
+WATCH_SECONDS = 0.5
 _ROOT = Path(classifier.__file__).parent.parent
 
 
@@ -40,12 +44,17 @@ class _Process:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Task, Told] | None = None
+        self._is_new, self._is_over, self._took_long = True, False, False
+        self._due = math.inf
 
     def start(self) -> Connection:
         """The way to it, which answers once it has read its libraries. Raises OSError."""
         if self._child is not None and self._child.poll() is not None:
-            self.end()  # somebody has killed it while it had nothing to do
+            self.replace("it ended with nothing to do")
+        if self._is_over:
+            raise OSError(errno.ECANCELED, "the service is stopping")
         if self._connection is None:
+            self._is_new = True
             self._connection, theirs = Pipe()
             with theirs:
                 self._child = subprocess.Popen(
@@ -59,28 +68,52 @@ class _Process:
     def ask(self, task: Task) -> Told:
         """Raises _Died, and OSError when it cannot be started."""
         way = self.start()
+        seconds = LOAD_SECONDS if self._is_new or task.data is None else SECONDS
+        self._took_long, self._due = False, monotonic() + seconds
         try:
             try:
                 way.send(task)
             except BrokenPipeError:
-                self.end()  # it had ended before it saw any of this
+                self.replace("it ended, or took nothing in, before it saw a picture")
                 way = self.start()
+                seconds = LOAD_SECONDS
+                self._took_long, self._due = False, monotonic() + seconds
                 way.send(task)
-            if not way.poll(SECONDS):
-                raise _Died(f"it took more than {SECONDS:g} s for one picture")
             told: Told = way.recv()
-            return told
         except (EOFError, OSError) as error:
-            raise _Died("the process that it ran in ended") from error
+            how = f"took more than {seconds:g} s" if self._took_long else "ended"
+            raise _Died(f"the process that it ran in {how}") from error
+        finally:
+            self._due = math.inf
+        self._is_new = False
+        return told
 
-    def end(self) -> None:
+    def hurry(self) -> None:
+        """End it when it is over its time: whoever asks it may be waiting for it to take in, or to go on."""
+        if monotonic() > self._due:
+            self._took_long = True
+            self._kill()
+
+    def replace(self, why: str) -> None:
+        """The next one who asks has another."""
+        self.end()
+        metrics.CORES_REPLACED.inc()
+        _log.error("core_process_died", why=why)
+
+    def end(self, *, for_good: bool = False) -> None:
         """At once, whatever it is doing."""
-        if self._connection is not None:
+        self._is_over = self._is_over or for_good
+        self._kill()
+        if self._connection is not None and not for_good:
             self._connection.close()
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
+        # who waits for it in the end finds it closed by itself
         self._child = self._connection = None
+
+    def _kill(self) -> None:
+        child = self._child
+        if child is not None:
+            child.kill()
+            child.wait()
 
 
 class CoreProcesses:
@@ -90,9 +123,12 @@ class CoreProcesses:
         self._all = tuple(_Process() for _ in range(number))
         self._idle = deque(self._all)
         self._came_back = threading.Condition()
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._hurry, name="core-processes", daemon=True)
 
     def start(self) -> None:
         """Let all of them begin to read their libraries. Raises Unavailable."""
+        self._watch.start()
         for one in self._all:
             try:
                 one.start()
@@ -102,14 +138,24 @@ class CoreProcesses:
 
     def stop(self) -> None:
         """End all of them; nobody may ask any more."""
+        self._over.set()
         for one in self._all:
-            one.end()
+            one.end(for_good=True)
+
+    def _hurry(self) -> None:
+        while not self._over.wait(WATCH_SECONDS):
+            for one in self._all:
+                one.hurry()
 
     def load(self, bundle: Path) -> None:
-        """Let each have this bundle's network ready; one that cannot will say so when it is asked."""
+        """Let each have this bundle's network ready. Raises Unavailable when one ends over it."""
+        task = Task(None, Limits(), str(bundle), pixels=False)
         for one in self._all:
-            with suppress(_Died), self._taken(one) as process:
-                process.ask(Task(b"", Limits(), str(bundle), pixels=False))
+            try:
+                with self._taken(one) as process:
+                    process.ask(task)
+            except _Died as died:
+                raise Unavailable(f"The network was not ready: {died}.", "no_core") from died
 
     def see(self, data: bytes, limits: Limits, bundle: Path | None, *, pixels: bool) -> Seen:
         """Raises BadPicture, also where decoding ends one process after the other, and Unavailable."""
@@ -128,9 +174,11 @@ class CoreProcesses:
         with self._taken() as process:
             told = process.ask(task)
         if isinstance(told, Seen):
+            told.picture.pixels.flags.writeable = False
             return told
         if told is not None and told.reason is not None:
             raise BadPicture(told.reason, told.sentence)
+        _log.error("picture_not_seen", why=told.sentence if told else "nothing was told")
         raise Unavailable("The picture could not be looked at: send it again.", "not_seen")
 
     @contextmanager
@@ -138,14 +186,13 @@ class CoreProcesses:
         process = self._take(wanted)
         try:
             yield process
-        except _Died as died:
-            process.end()
-            metrics.CORES_REPLACED.inc()
-            _log.error("core_process_died", why=str(died))
-            raise
         except OSError as error:
             process.end()
             raise _not_started(error) from error
+        except BaseException as error:
+            # whatever it was: what comes next from there would not be to the next question
+            process.replace(str(error))
+            raise
         finally:
             with self._came_back:
                 self._idle.append(process)

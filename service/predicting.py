@@ -93,7 +93,12 @@ def predict(program: Program, ask: Ask) -> Answered:
         return Answered(_predict(program, ask, None), replayed=False)
     sha256 = ask.sha256()
     return program.first_answers.give(
-        ask.consumer_id, key, sha256, lambda: _predict(program, ask, sha256)
+        ask.consumer_id,
+        key,
+        sha256,
+        lambda: _predict(program, ask, sha256),
+        # who waits for another's answer needs no core, and keeps no place before them
+        ask.coming.end if ask.coming else lambda: None,
     )
 
 

@@ -40,13 +40,18 @@ class FirstAnswers:
         self._flights: dict[tuple[str, str], _Flight] = {}
 
     def give(
-        self, consumer_id: str, key: str, request_sha256: str, answer: Callable[[], bytes]
+        self,
+        consumer_id: str,
+        key: str,
+        request_sha256: str,
+        answer: Callable[[], bytes],
+        waits: Callable[[], object] = lambda: None,
     ) -> Answered:
-        """The first answer to the key, or `answer()`, which keeps it in the log.
+        """The first answer to the key, or `answer()`, which keeps it in the log; `waits` is told of a twin in flight.
 
         Raises Conflict with code `idempotency_key_reused` when the key came with another request before.
         """
-        mine = self._take_off(consumer_id, key, request_sha256)
+        mine = self._take_off(consumer_id, key, request_sha256, waits)
         try:
             kept = self._kept(consumer_id, key, request_sha256)
             if kept is None:
@@ -64,7 +69,9 @@ class FirstAnswers:
         metrics.REPLAYS.inc()
         return Answered(kept, replayed=True)
 
-    def _take_off(self, consumer_id: str, key: str, request_sha256: str) -> _Flight:
+    def _take_off(
+        self, consumer_id: str, key: str, request_sha256: str, waits: Callable[[], object]
+    ) -> _Flight:
         mine = _Flight(request_sha256)
         while True:
             with self._lock:
@@ -72,6 +79,7 @@ class FirstAnswers:
             if twin is mine:
                 return mine
             _check(twin.request_sha256, request_sha256)
+            waits()
             if not twin.landed.wait(WAIT_SECONDS):
                 raise Unavailable("The first request with this key is not done yet.", "twin")
 

@@ -126,9 +126,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+_FOR_CORES = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "LD_", "PYTHON", "VIRTUAL_ENV")
+
+
 def core_environment(root: Path) -> dict[str, str]:
     """What a process that works on one picture at a time is given: one core, this code at `root`, no secret."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("URSA_")}
+    # what others find their keys and passwords by (AWS_, PG, ...) is not theirs either
+    mine = {name: value for name, value in os.environ.items() if name.startswith(_FOR_CORES)}
     paths = (str(root), mine.get("PYTHONPATH", ""))
     return {
         **mine,

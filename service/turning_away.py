@@ -32,8 +32,8 @@ def turn_away(app: FastAPI) -> TurnAway:
         program: Program | None = getattr(app.state, "program", None)
         if url != PATH.encode() or program is None or app.state.leaving or not program.cores.full:
             return None
-        # a name that the client gave the request is the door's to look at
-        if any(name == b"x-request-id" for name, _ in lines):
+        # a name that the client gave the request, or what a proxy says about it, is the door's to look at
+        if any(name in (b"x-request-id", b"x-forwarded-proto") for name, _ in lines):
             return None
         request_id = secrets.token_hex(16)
         counting.problem("busy")

@@ -99,7 +99,7 @@ class _Worker:
 
 def test_one_task_after_the_other_until_nobody_asks_any_more(folder: Path) -> None:
     worker, image = _Worker(), draw(0, 1)
-    assert worker.ask(Task(b"", LIMITS, str(folder), pixels=False)) is None
+    assert worker.ask(Task(None, LIMITS, str(folder), pixels=False)) is None
     lean = worker.ask(Task(image, LIMITS, str(folder), pixels=False))
     whole = worker.ask(Task(image, LIMITS, str(folder), pixels=True))
     assert isinstance(lean, Seen)
