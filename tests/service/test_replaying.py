@@ -132,6 +132,34 @@ def test_a_twin_goes_on_by_itself_when_its_first_has_failed(served: Serving) -> 
     assert sorted(outcomes) == ["failed", "mine"]
 
 
+def test_who_waits_for_a_twin_gives_its_place_back(served: Serving) -> None:
+    firsts = FirstAnswers(served.database, served.program.clock)
+    begun, told, waiting = threading.Event(), threading.Event(), threading.Event()
+
+    def answer() -> bytes:
+        begun.set()
+        told.wait(30)
+        raise Unavailable("not now", "away")
+
+    def first() -> None:
+        with pytest.raises(Unavailable):
+            firsts.give("c", "k", "r", answer)
+
+    def twin() -> None:
+        assert firsts.give("c", "k", "r", lambda: b"its own", waiting.set).body == b"its own"
+
+    threads = [threading.Thread(target=first), threading.Thread(target=twin)]
+    threads[0].start()
+    begun.wait(30)
+    assert not waiting.is_set()
+    threads[1].start()
+    # told of it before the first has its answer
+    assert waiting.wait(30)
+    told.set()
+    for thread in threads:
+        thread.join()
+
+
 def at_once(
     number: int, send: Callable[[httpx.Client, int], httpx.Response], *services: Serving
 ) -> list[httpx.Response]:
