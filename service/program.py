@@ -82,10 +82,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         log.start()
         closing.callback(log.stop)
         bundles = BundleStore(objects, settings.bundle_cache)
-        core_processes = CoreProcesses(settings.cores) if settings.core_processes else None
-        if core_processes is not None:
-            closing.callback(core_processes.stop)
-            core_processes.start()
+        core_processes = _core_processes(settings, closing)
         live = LiveModels(
             database,
             objects,
@@ -100,9 +97,8 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         background = Background(database, clock, settings.webhook_private)
         closing.callback(background.stop)
         background.start()
-        cores = Cores(
-            settings.cores, settings.queue_per_core * settings.cores, settings.queue_seconds
-        )
+        queue = settings.queue_per_core * settings.cores
+        cores = Cores(settings.cores, queue, settings.queue_seconds)
         yield Program(
             settings=settings,
             clock=clock,
@@ -128,6 +124,16 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             sign_in_rates=TokenBuckets(1 / 6, 10),
             own_consumer_id=own_consumer_id,
         )
+
+
+def _core_processes(settings: Settings, closing: ExitStack) -> CoreProcesses | None:
+    """None where pictures are seen in this process."""
+    if not settings.core_processes:
+        return None
+    started = CoreProcesses(settings.cores)
+    closing.callback(started.stop)
+    started.start()
+    return started
 
 
 def preflight(settings: Settings) -> None:

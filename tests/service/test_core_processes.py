@@ -71,6 +71,15 @@ def killed(processes: CoreProcesses) -> int:
     return child.pid
 
 
+def frozen(processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The only one, which has its network and goes on no more; who asks it waits for a fifth of a second."""
+    processes.load(folder)
+    (child,) = children()
+    os.kill(child, signal.SIGSTOP)
+    monkeypatch.setattr(core_processes, "SECONDS", 0.2)
+    return child
+
+
 def test_a_picture_is_seen_there_as_here(processes: CoreProcesses, folder: Path) -> None:
     processes.load(folder)
     there = processes.see(IMAGE, LIMITS, folder, pixels=True)
@@ -141,10 +150,7 @@ def test_a_picture_on_which_one_dies_after_the_other_is_broken(
 def test_one_that_does_not_come_back_is_ended(
     processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    processes.load(folder)
-    (before,) = children()
-    os.kill(before, signal.SIGSTOP)
-    monkeypatch.setattr(core_processes, "SECONDS", 0.2)
+    before = frozen(processes, folder, monkeypatch)
     seen = processes.see(IMAGE, LIMITS, folder, pixels=False)
     assert seen.failed == "the process that it ran in took more than 0.2 s"
     assert not is_there(before)
@@ -153,10 +159,7 @@ def test_one_that_does_not_come_back_is_ended(
 def test_one_that_takes_nothing_in_is_ended_and_blames_nobody(
     processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    processes.load(folder)
-    (before,) = children()
-    os.kill(before, signal.SIGSTOP)
-    monkeypatch.setattr(core_processes, "SECONDS", 0.2)
+    before = frozen(processes, folder, monkeypatch)
     # more than the way between them holds
     seen = processes.see(IMAGE + bytes(4_000_000), LIMITS, folder, pixels=False)
     assert seen.opinion is not None
