@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from time import sleep
 from typing import Any, get_args
@@ -96,31 +96,41 @@ def swap(
 
 
 def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
-    """What candidates that misbehave cost the consumers of the model that answers: ratios to none alongside."""
+    """What candidates that misbehave cost the consumers of the model that answers: ratios to none alongside.
+
+    None alongside is measured before and after each; `none_p50_ratio` is how far these differ by themselves.
+    """
     rows, port = Rows(ready), ready.running.port
     rate = 0.5 * closed_loop(port, ready.requests, 6, min(seconds, 10.0)).goodput
-    alone = open_loop(port, ready.requests, rate, seconds, seed=1)
-    say("no candidate", alone)
-    figures, lowest = dict[str, float](), memory(ready.pid)
+    lowest, seeds = memory(ready.pid), count(1)
+
+    def measured(name: str) -> Sent:
+        sent = open_loop(port, ready.requests, rate, seconds, seed=next(seeds))
+        say(name, sent)
+        return sent
+
+    figures, alone = dict[str, float](), [measured("no candidate")]
     for how in get_args(Misbehaviour):
         number = rows.register(how.replace(" ", "-"), network=misbehaving_network(how))
-        shed = _metric(ready, 'ursa_shadow_answers_total{outcome="shed"}')
-        failed = _metric(ready, 'ursa_shadow_answers_total{outcome="failed"}')
+        shed, failed = _outcomes(ready, "shed"), _outcomes(ready, "failed")
         with rows.put_back(number) as times:
-            beside = open_loop(port, ready.requests, rate, seconds, seed=1)
-        shed = _metric(ready, 'ursa_shadow_answers_total{outcome="shed"}') - shed
-        failed = _metric(ready, 'ursa_shadow_answers_total{outcome="failed"}') - failed
-        say(f"a candidate that {how}, put on its way {len(times)} times", beside)
-        print(f"  answers of it: {failed:.0f} failed, {shed:.0f} shed")
+            beside = measured(f"a candidate that {how}")
+        shed, failed = _outcomes(ready, "shed") - shed, _outcomes(ready, "failed") - failed
+        print(f"  put on its way {len(times)} times; answers: {failed:.0f} failed, {shed:.0f} shed")
+        alone.append(measured("no candidate"))
         name = how.split()[0]
-        figures[f"{name}_p50_ratio"] = _ratio(beside, alone, 0.5)
-        figures[f"{name}_p99_ratio"] = _ratio(beside, alone, 0.99)
+        for q in (0.5, 0.99):
+            figures[f"{name}_p{100 * q:.0f}_ratio"] = _ratio([beside], alone[-2:], q)
         figures[f"{name}_refused"] = beside.count(429, 429)
         figures[f"{name}_not_answered"] = (
             len(beside.statuses) - beside.count(200, 200) - beside.count(429, 429)
         )
         figures[f"{name}_counted"] = failed + shed
         figures[f"{name}_times"] = len(times)
+    for q in (0.5, 0.99):
+        pairs = [*pairwise(alone), *pairwise(alone[::-1])]
+        ratios = [_ratio([one], [other], q) for one, other in pairs]
+        figures[f"none_p{100 * q:.0f}_ratio"] = max(ratios)
     figures["candidates_memory_mib"] = round(memory(ready.pid, "VmHWM") - lowest, 1)
     rows.database.dispose()
     return figures
@@ -196,13 +206,17 @@ def _judge(
         done.mixed += not is_its or one.answer["label"] != max(said, key=said.__getitem__)
 
 
-def _metric(ready: Ready, name: str) -> float:
+def _outcomes(ready: Ready, outcome: str) -> float:
     lines = httpx.get(f"{ready.running.url}/metrics", timeout=30).text.splitlines()
-    return float(next(one for one in lines if one.startswith(f"{name} ")).rsplit(" ", 1)[1])
+    name = f'ursa_shadow_answers_total{{outcome="{outcome}"}} '
+    return float(next(one for one in lines if one.startswith(name)).rsplit(" ", 1)[1])
 
 
-def _ratio(beside: Sent, alone: Sent, q: float) -> float:
-    return round(float(np.quantile(beside.of(200), q) / np.quantile(alone.of(200), q)), 2)
+def _ratio(beside: Sequence[Sent], alone: Sequence[Sent], q: float) -> float:
+    a, b = (
+        np.quantile([took for one in some for took in one.of(200)], q) for some in (beside, alone)
+    )
+    return round(float(a / b), 2)
 
 
 def _figures(done: Swapped) -> dict[str, float]:
