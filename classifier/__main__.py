@@ -6,15 +6,13 @@
 
 import sys
 
-from classifier.child import begin
-
-# of a network that is not trusted yet: those who answer hardly notice one that hangs
-NICE = 19
+from classifier.child import begin, go_last
 
 if sys.argv[1] == "engine":
     bound, *descriptors = map(int, sys.argv[2:])
+    begin(descriptors[0])
     # before the libraries are read: also that costs half a second of a core
-    begin(descriptors[0], NICE)
+    go_last()
 
     from classifier.engine_process import serve
 

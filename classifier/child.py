@@ -6,16 +6,20 @@ import signal
 import threading
 
 
-def begin(descriptor: int, nice: int) -> None:
-    """Work for who holds the other end of this socket: end when that one does, and for no signal that asks for it.
-
-    `nice`: how far all others go first, see nice(2).
-    """
+def begin(descriptor: int) -> None:
+    """Work for who holds the other end of this socket: end when that one does, and for no signal that asks for it."""
     # asked of all processes of a group, an end is for the one that answers to bring about
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, signal.SIG_IGN)
-    os.nice(nice)
     threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+
+
+def go_last() -> None:
+    """Compute only where a core has nothing else to do: whoever wakes up beside it goes on at once."""
+    os.nice(19)
+    # not all systems have it: on Linux the lowest priority alone may keep another waiting for some milliseconds
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _end_with(descriptor: int) -> None:

@@ -6,6 +6,7 @@ no process with it but this one. Run as `python -m classifier DESCRIPTOR` by who
 socket; it ends when that one does. This is no boundary for attackers: both ends trust each other.
 """
 
+import os
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -138,6 +139,7 @@ _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 def main(descriptor: int) -> None:
     """Work until the other end is closed."""
+    begin(descriptor)
     # what is small and prompt (a refusal, a look at health) goes before what computes
-    begin(descriptor, NICE)
+    os.nice(NICE)
     work(Connection(descriptor))
