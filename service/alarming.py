@@ -37,5 +37,4 @@ def clear(session: Session, alarm_id: str, actor: Actor, reason: str, now: datet
 def _record(
     session: Session, act: str, alarm: Alarm, actor: Actor, reason: str, now: datetime
 ) -> None:
-    detail = {"reason": reason.strip(), "kind": alarm.kind, "actor_kind": actor.kind}
-    people.record_act(session, actor.name, act, alarm.id, detail, now)
+    people.record_act(session, actor, act, alarm.id, reason, {"kind": alarm.kind}, now)

@@ -159,5 +159,4 @@ def _evidence(backtest: Backtest | None) -> dict[str, Any]:
 def _record(
     session: Session, act: str, number: int, actor: Actor, reason: str, event: int, now: datetime
 ) -> None:
-    detail = {"reason": reason.strip(), "event": event, "actor_kind": actor.kind}
-    people.record_act(session, actor.name, act, f"version {number}", detail, now)
+    people.record_act(session, actor, act, f"version {number}", reason, {"event": event}, now)

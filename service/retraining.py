@@ -20,8 +20,7 @@ def ask(session: Session, actor: Actor, now: datetime) -> Job:
     if jobs.unfinished(session, KIND):
         raise Conflict("A training waits or runs already.", "training_already")
     job = jobs.add(session, KIND, {}, now, asked_by=actor.name)
-    detail = {"actor_kind": actor.kind}
-    people.record_act(session, actor.name, "retrain", f"job {job.id}", detail, now)
+    people.record_act(session, actor, "retrain", f"job {job.id}", None, {}, now)
     return job
 
 
@@ -38,6 +37,6 @@ def compare(session: Session, version_number: int, actor: Actor, now: datetime) 
     if any(job.payload == payload for job in jobs.unfinished(session, COMPARING)):
         raise Conflict(f"Version {version_number} is being compared.", "backtest_already")
     job = jobs.add(session, COMPARING, payload, now, asked_by=actor.name)
-    detail = {"actor_kind": actor.kind, "job": job.id}
-    people.record_act(session, actor.name, "compare", f"version {version_number}", detail, now)
+    detail = {"job": job.id}
+    people.record_act(session, actor, "compare", f"version {version_number}", None, detail, now)
     return job

@@ -45,8 +45,8 @@ def prepare(
     missing = preflight.lacks(kept, risks)
     # what is written over stays in the trail
     said = {**kept, "risks": risks}
-    detail = {"actor_kind": actor.kind, "lacking": len(missing), "said": said}
-    people.record_act(session, actor.name, "preflight", f"version {version_number}", detail, now)
+    detail = {"lacking": len(missing), "said": said}
+    people.record_act(session, actor, "preflight", f"version {version_number}", None, detail, now)
     return missing
 
 
@@ -178,6 +178,6 @@ def _move(
 ) -> RolloutEvent:
     rollout = on_its_way(session, version_number)
     event = rollouts.move(session, rollout.id, name, actor, reason, now, **how)
-    detail = {"reason": reason.strip(), "event": event.id, "actor_kind": actor.kind}
-    people.record_act(session, actor.name, name, f"version {version_number}", detail, now)
+    detail = {"event": event.id}
+    people.record_act(session, actor, name, f"version {version_number}", reason, detail, now)
     return event

@@ -244,10 +244,24 @@ def revoke_key(session: Session, prefix: str, now: datetime) -> int:
 
 
 def record_act(
-    session: Session, actor: str, act: str, subject: str, detail: dict[str, Any], now: datetime
+    session: Session,
+    actor: Actor,
+    act: str,
+    subject: str,
+    reason: str | None,
+    detail: dict[str, Any],
+    now: datetime,
 ) -> None:
-    """Append to the record of privileged acts."""
-    session.add(PrivilegedAct(at=now, actor=actor, act=act, subject=subject, detail=detail))
+    """Append to the record of privileged acts. Raises Invalid without a reason (`no_reason`).
+
+    `reason` is None only for what asks or prepares and changes nobody's answer: there what was written says why.
+    """
+    said = {**detail, "actor_kind": actor.kind}
+    if reason is not None:
+        if not reason.strip():
+            raise Invalid("A reason is needed.", "no_reason")
+        said["reason"] = reason.strip()
+    session.add(PrivilegedAct(at=now, actor=actor.name, act=act, subject=subject, detail=said))
     session.flush()
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from store import people
 from store.errors import Invalid
+from store.rollout_events import Actor
 from store.tables import Switch
 from store.tables.rollouts import SWITCHES
 
@@ -42,6 +43,5 @@ def throw(
     row.thrown, row.actor, row.reason, row.at = on, actor, reason.strip(), now
     session.flush()
     act = {"frozen": ("freeze", "unfreeze"), "killed": ("kill", "release")}[name][not on]
-    detail = {"reason": reason.strip(), "actor_kind": actor_kind}
-    people.record_act(session, actor, act, name, detail, now)
+    people.record_act(session, Actor(actor_kind, actor), act, name, reason, {}, now)
     return row

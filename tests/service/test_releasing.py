@@ -282,3 +282,23 @@ def test_the_api_demands_a_reason_in_words(served: Serving, reason: str | None) 
     with served.http("ops", "operator") as client:
         answer = client.post("/v1/models/1/promote", json={"reason": reason})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_all_that_is_typed_at_the_machine_is_one_hand(database: Database) -> None:
+    versions(database, 1)
+
+    def confirm(kind: str, name: str) -> list[str]:
+        with database.write() as session:
+            rollout = stepping.on_its_way(session, 1).id
+            return rollout_events.confirm(session, rollout, Actor(kind, name), "yes", NOON)
+
+    with database.write() as session:
+        stepping.prepare(session, 1, PLAN, ANNA, NOON)
+    assert confirm("command", "anna") == ["anna"]
+    # who is root is also whom root becomes, and who types as anna may sign in as anna
+    assert confirm("command", "root") == ["anna"]
+    assert confirm("person", "anna") == ["anna"]
+    assert confirm("person", "bo") == ["anna", "bo"]
+    with database.read() as session:
+        kinds = [one.actor_kind for one in rollouts.events(session) if one.move == "confirm"]
+    assert kinds == ["person", "command"]
