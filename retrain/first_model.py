@@ -20,7 +20,7 @@ from retrain.program import Program
 from retrain.progress import Watch
 from retrain.samples import DEFINITIONS
 from retrain.splitting import place
-from store import command_line, guides, models, people, pictures, rollouts, training_sets
+from store import command_line, guides, models, pictures, privileged_acts, rollouts, training_sets
 from store.database import Session
 from store.errors import Conflict, Invalid
 from store.rollouts import Actor
@@ -83,7 +83,7 @@ def first_model(program: Program, root: Path, options: Options, watch: Watch) ->
         version, stage = _register(session, new, options.sample, actor, now)
         subject, reason = f"version {version.number}", SAMPLE_REASON if options.sample else REASON
         detail = {"training_set": trained_on.id, "stage": stage}
-        people.record_act(session, actor, "first model", subject, reason, detail, now)
+        privileged_acts.record(session, actor, "first model", subject, reason, detail, now)
         definitions = DEFINITIONS if options.sample else {}
         _begin_guide(session, trained_on, definitions, program.clock())
     return FirstModel(version, stage, folder)

@@ -18,6 +18,7 @@ from store import (
     opinions,
     people,
     predictions,
+    privileged_acts,
     reviews,
     rollouts,
     webhooks,
@@ -63,7 +64,7 @@ def set_password(
     """A new password for somebody, whose sign-ins all end."""
     with database.write() as session:
         people.set_password(session, name, password, now)
-        people.record_act(session, actor, "set password", name, reason, {}, now)
+        privileged_acts.record(session, actor, "set password", name, reason, {}, now)
     return [f"{name} has a new password; every sign-in of theirs has ended."]
 
 
@@ -71,7 +72,7 @@ def unlock(database: Database, name: str, actor: Actor, reason: str, now: dateti
     """Somebody who guessed too often may try again."""
     with database.write() as session:
         people.unlock(session, name)
-        people.record_act(session, actor, "unlock", name, reason, {}, now)
+        privileged_acts.record(session, actor, "unlock", name, reason, {}, now)
     return [f"{name} may try to sign in again."]
 
 
@@ -81,7 +82,7 @@ def remove_person(
     """Somebody who left may sign in no more."""
     with database.write() as session:
         people.remove_person(session, name, now)
-        people.record_act(session, actor, "remove person", name, reason, {}, now)
+        privileged_acts.record(session, actor, "remove person", name, reason, {}, now)
     return [f"{name} may sign in no more; every sign-in of theirs has ended."]
 
 
@@ -107,7 +108,7 @@ def revoke_key(
     """The keys with this prefix are worth nothing from now on."""
     with database.write() as session:
         number = people.revoke_key(session, prefix, now)
-        people.record_act(session, actor, "revoke key", prefix, reason, {"keys": number}, now)
+        privileged_acts.record(session, actor, "revoke key", prefix, reason, {"keys": number}, now)
     return [f"{number} revoked."]
 
 
@@ -126,7 +127,7 @@ def add_webhook(
         consumer_id = people.add_consumer(session, consumer, now).id if consumer else None
         hook = webhooks.add(session, url, consumer_id, now)
         detail = {"url": url, "consumer": consumer}
-        people.record_act(session, actor, "add webhook", hook.id, reason, detail, now)
+        privileged_acts.record(session, actor, "add webhook", hook.id, reason, detail, now)
     return [
         f"{hook.id} is told {'of answers' if consumer else 'of alarms'} from now on.",
         hook.secret,
@@ -150,7 +151,7 @@ def remove_webhook(
     """Tell it nothing any more."""
     with database.write() as session:
         given_up = webhooks.remove(session, webhook_id, now)
-        people.record_act(session, actor, "remove webhook", webhook_id, reason, {}, now)
+        privileged_acts.record(session, actor, "remove webhook", webhook_id, reason, {}, now)
     return [f"It is told nothing any more; {given_up} deliveries were given up."]
 
 

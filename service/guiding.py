@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service import reviewing
-from store import guides, models, people, pictures, reviews, training_sets
+from store import guides, models, pictures, privileged_acts, reviews, training_sets
 from store.database import Session
 from store.errors import Invalid
 from store.rollouts import Actor
@@ -91,7 +91,7 @@ def write(
     for digest in examples:
         pictures.get(session, digest)
     guides.write(session, name, definition, list(dict.fromkeys(examples)), actor.name, now)
-    people.record_act(session, actor, "guide", name, None, {"examples": len(examples)}, now)
+    privileged_acts.record(session, actor, "guide", name, None, {"examples": len(examples)}, now)
 
 
 def _trained_on(session: Session, name: str, limit: int) -> Sequence[str]:

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from store import decisions, heartbeats, models, people, preflight, rollout_events, rollouts
+from store import (
+    decisions,
+    heartbeats,
+    models,
+    preflight,
+    privileged_acts,
+    rollout_events,
+    rollouts,
+)
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
@@ -46,7 +54,9 @@ def prepare(
     # what is written over stays in the trail
     said = {**kept, "risks": risks}
     detail = {"lacking": len(missing), "said": said}
-    people.record_act(session, actor, "preflight", f"version {version_number}", None, detail, now)
+    privileged_acts.record(
+        session, actor, "preflight", f"version {version_number}", None, detail, now
+    )
     return missing
 
 
@@ -179,5 +189,5 @@ def _move(
     rollout = on_its_way(session, version_number)
     event = rollouts.move(session, rollout.id, name, actor, reason, now, **how)
     detail = {"event": event.id}
-    people.record_act(session, actor, name, f"version {version_number}", reason, detail, now)
+    privileged_acts.record(session, actor, name, f"version {version_number}", reason, detail, now)
     return event

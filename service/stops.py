@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from store import models, people, rollouts, switches
+from store import models, privileged_acts, rollouts, switches
 from store.database import Database, Session
 from store.errors import Conflict, NotFound, Unavailable
 from store.objects import Objects
@@ -105,7 +105,7 @@ def _record_act(session: Session, stop: Stop, detail: dict[str, Any], now: datet
     if stop.target != KILLED:
         version_id = rollouts.get(session, stop.target).model_version_id
         subject = f"version {models.get(session, version_id).number}"
-    people.record_act(session, stop.actor, "kill", subject, stop.reason, detail, now)
+    privileged_acts.record(session, stop.actor, "kill", subject, stop.reason, detail, now)
 
 
 def _key(target: str) -> str:

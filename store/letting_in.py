@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from store import people
+from store import people, privileged_acts
 from store.rollout_events import Actor
 from store.tables import ApiKey
 
@@ -26,7 +26,7 @@ def person(
     """Somebody who may sign in. Raises as `people.add_person`, and Invalid without a reason."""
     people.add_person(session, name, password, role, now, simulated=simulated)
     detail = {"role": role, "simulated": simulated}
-    people.record_act(session, actor, "add person", name, reason, detail, now)
+    privileged_acts.record(session, actor, "add person", name, reason, detail, now)
 
 
 def key(
@@ -41,5 +41,5 @@ def key(
     """A key of a consumer, who is made if there is none. Raises as `people.add_key`, and Invalid without a reason."""
     row = people.add_key(session, people.add_consumer(session, consumer, now), key, role, now)
     detail = {"role": role, "prefix": row.prefix}
-    people.record_act(session, actor, "add key", consumer, reason, detail, now)
+    privileged_acts.record(session, actor, "add key", consumer, reason, detail, now)
     return row

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from store import people
+from store import privileged_acts
 from store.database import insert_new
 from store.errors import Conflict, NotFound
 from store.ids import new_id
@@ -163,7 +163,7 @@ def accept(session: Session, window_id: str, actor: Actor, reason: str, now: dat
         raise Conflict(
             f"{window.accepted_by} has accepted this window already.", "accepted_already"
         )
-    people.record_act(session, actor, "accept window", window.id, reason, {}, now)
+    privileged_acts.record(session, actor, "accept window", window.id, reason, {}, now)
     window.accepted_by, window.accepted_at = actor.name, now
     return window
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from deploy import local, starting
 from deploy.demo import cast
 from service.clock import wall_clock
-from store import command_line, people
+from store import command_line, people, privileged_acts
 from store.database import Database
 
 
@@ -15,7 +15,7 @@ def test_the_first_start_writes_down_whom_it_lets_in_once(sqlite_url: str, tmp_p
         starting.people_and_key(starting.Home(tmp_path, {}, mine, {}))
     database, who = Database(sqlite_url), command_line.actor()
     with database.read() as session:
-        acts = people.acts_since(session)
+        acts = privileged_acts.since(session)
     database.dispose()
     assert [(one.act, one.subject, one.detail["role"]) for one in acts] == [
         ("add person", "admin", "admin"),
@@ -31,6 +31,6 @@ def test_the_demo_writes_down_whom_it_lets_in(sqlite_url: str) -> None:
     cast.register(sqlite_url, wall_clock())
     database = Database(sqlite_url)
     with database.read() as session:
-        acts = [one.act for one in people.acts_since(session)]
+        acts = [one.act for one in privileged_acts.since(session)]
     database.dispose()
     assert acts == ["add person"] * 4 + ["add key"] * 2

@@ -10,7 +10,7 @@ from classifier.pictures import open_picture
 from retrain.first_model import EXAMPLES, REASON, FirstModel, first_model
 from retrain.program import Program
 from retrain.progress import nobody
-from store import command_line, guides, models, people, pictures, rollouts, training_sets
+from store import command_line, guides, models, pictures, privileged_acts, rollouts, training_sets
 from store.errors import Conflict, Invalid
 from tests.retrain.conftest import SMALL
 from tests.retrain.given import toy_folder
@@ -32,7 +32,7 @@ def test_the_model_is_registered_and_waits_in_manual(trained: Trained, program: 
     with program.database.read() as session:
         live = rollouts.live(session)
         [event] = rollouts.events(session)
-        [act] = people.acts(session, 10)
+        [act] = privileged_acts.newest(session, 10)
     assert live.incumbent is None
     assert live.candidate is not None
     assert live.candidate.version_id == made.version.id

@@ -6,7 +6,7 @@ import socket
 
 from service import stops
 from service.clock import wall_clock
-from store import command_line, people, rollouts
+from store import command_line, people, privileged_acts, rollouts
 from store.database import Database
 from store.objects import Objects
 from store.rollouts import Actor
@@ -39,7 +39,7 @@ def test_people_and_keys(machine: Machine, database: Database) -> None:
         caller = people.caller(session, given)
         assert caller is not None
         assert (caller.consumer, caller.role) == ("ops", "operator")
-        acts = people.acts(session, 10)
+        acts = privileged_acts.newest(session, 10)
     who = pwd.getpwuid(os.getuid()).pw_name
     # the environment says that somebody else types
     assert who != machine.environment()["LOGNAME"]

@@ -13,7 +13,7 @@ import pytest
 
 from service import stops
 from service.clock import wall_clock
-from store import alarms, command_line, people
+from store import alarms, command_line, people, privileged_acts
 from store.alarms import NewAlarm
 from store.database import Database
 from store.objects import Objects
@@ -150,12 +150,12 @@ def play(story: tuple[Serving, Alarm], route: str, ask: Callable[[str, str], Any
 
 def newest(database: Database) -> int:
     with database.read() as session:
-        return max((one.id for one in people.acts(session, 1)), default=0)
+        return max((one.id for one in privileged_acts.newest(session, 1)), default=0)
 
 
 def only(database: Database, before: int, what: str) -> PrivilegedAct:
     with database.read() as session:
-        new = [one for one in people.acts(session, 9) if one.id > before]
+        new = [one for one in privileged_acts.newest(session, 9) if one.id > before]
     assert len(new) == 1, (what, new)
     return new[0]
 

@@ -11,7 +11,7 @@ from service import releasing, stepping, stopping, trail
 from service.client import Refused
 from service.clock import wall_clock
 from service.releasing import Released
-from store import people, rollout_events, rollouts
+from store import privileged_acts, rollout_events, rollouts
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.rollouts import Actor
@@ -28,7 +28,7 @@ def test_the_first_model_takes_over_from_people_without_a_backtest(database: Dat
     assert (released.moved, released.answering) == (1, 1)
     with database.read() as session:
         moves = [one.move for one in rollouts.events(session)]
-        act = people.acts(session, 10)[0]
+        act = privileged_acts.newest(session, 10)[0]
     assert moves == ["promote", "confirm", "confirm", "open"]
     assert (act.actor, act.act, act.subject) == ("anna", "promote", "version 1")
     assert act.detail["reason"] == "it is better"
@@ -174,7 +174,7 @@ def test_a_withdrawn_candidate_makes_room_and_who_answered_goes_on(database: Dat
     assert (released.moved, released.answering) == (2, 1)
     with database.read() as session:
         gone = rollouts.of_version(session, second.id)
-        act = people.acts(session, 1)[0]
+        act = privileged_acts.newest(session, 1)[0]
     assert gone is not None
     assert gone.outcome == "withdrawn"
     assert (act.act, act.subject) == ("withdraw", "version 2")
@@ -213,7 +213,7 @@ def test_a_reason_is_needed_and_nothing_is_left_without(database: Database) -> N
     assert refused.value.code == "no_reason"
     with database.read() as session:
         assert rollouts.events(session) == []
-        assert people.acts(session, 10) == []
+        assert privileged_acts.newest(session, 10) == []
 
 
 def test_a_version_that_is_not_there_is_not_found(database: Database) -> None:
@@ -270,7 +270,7 @@ def test_an_operator_releases_over_the_api(served: Serving, tmp_path: Path) -> N
             operator.promote(99, "nothing")
     assert (refused.value.status, refused.value.code) == (404, "not_found")
     with served.database.read() as session:
-        acts = people.acts(session, 10)
+        acts = privileged_acts.newest(session, 10)
         event = rollouts.events(session, 1)[0]
     assert [one.act for one in acts] == ["retrain", "revert", "promote", "preflight"]
     assert acts[0].actor.startswith("ops (ursa_")

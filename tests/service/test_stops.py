@@ -15,7 +15,7 @@ from service import stopping, stops
 from service.clock import wall_clock
 from service.live import IN_A_ROW
 from service.stops import KILLED, Stop
-from store import people, predictions, rollouts, switches
+from store import predictions, privileged_acts, rollouts, switches
 from store.errors import Unavailable
 from store.rollouts import Actor
 from store.tables import ShadowAnswer
@@ -280,7 +280,7 @@ def _kills(served: Serving) -> list[tuple[str, str, str, object]]:
     with served.database.read() as session:
         return [
             (one.actor, one.subject, one.detail["reason"], one.detail.get("stopped_already_by"))
-            for one in people.acts_since(session)
+            for one in privileged_acts.since(session)
             if one.act == "kill"
         ]
 
@@ -320,7 +320,7 @@ def test_a_kill_that_is_released_before_any_process_wrote_it_is_in_the_trail(sta
     with served.database.write() as session:
         stopping.release(session, served.program.objects, TESTER, "it was steam", wall_clock())
     with served.database.read() as session:
-        acts = [(one.act, one.actor) for one in people.acts_since(session)]
+        acts = [(one.act, one.actor) for one in privileged_acts.since(session)]
         assert not switches.thrown(session, KILLED)
     assert acts == [("kill", "olga"), ("release", "tester")]
 

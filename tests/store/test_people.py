@@ -6,12 +6,10 @@ from sqlalchemy import select, update
 from store import people
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
-from store.rollouts import Actor
 from store.tables import ApiKey, Consumer, Person, SignIn
 from tests.store.given import NOW, later
 
 PASSWORD = "correct horse battery"
-OLGA = Actor("person", "olga")
 
 
 @pytest.fixture
@@ -208,23 +206,3 @@ def test_a_consumer_of_one_name_is_one_consumer(database: Database) -> None:
             people.add_consumer(session, "shop", NOW)
     with database.read() as session:
         assert session.scalars(select(Consumer.name)).all() == ["shop"]
-
-
-def test_privileged_acts_are_appended(database: Database) -> None:
-    for number in range(3):
-        with database.write() as session:
-            people.record_act(
-                session, OLGA, "promote", f"version {number}", "because", {"n": number}, NOW
-            )
-    with database.read() as session:
-        newest, before = people.acts(session, 2)
-    assert (newest.actor, newest.subject, before.subject) == ("olga", "version 2", "version 1")
-    assert newest.detail == {"n": 2, "reason": "because", "actor_kind": "person"}
-
-
-def test_a_privileged_act_needs_a_reason(sqlite_url: str) -> None:
-    database = Database(sqlite_url)
-    with database.write() as session, pytest.raises(Invalid) as refused:
-        people.record_act(session, OLGA, "promote", "version 1", " ", {}, NOW)
-    assert refused.value.code == "no_reason"
-    database.dispose()

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from store import people, windows
+from store import privileged_acts, windows
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.rollouts import Actor
@@ -96,7 +96,7 @@ def test_who_accepts_a_window_says_why_and_is_written_down(database: Database) -
         windows.accept(session, kept, Actor("command", "anna"), "me too", later(hours=3))
     assert refused.value.code == "accepted_already"
     with database.read() as session:
-        window, [act] = windows.get(session, kept), people.acts(session, 10)
+        window, [act] = windows.get(session, kept), privileged_acts.newest(session, 10)
     assert (window.accepted_by, window.accepted_at) == ("otto", later(hours=2))
     assert (act.actor, act.act, act.subject) == ("otto", "accept window", kept)
     assert act.detail == {"actor_kind": "command", "reason": "a holiday"}
