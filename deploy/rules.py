@@ -5,6 +5,7 @@ It never looks at tests: they may commit and set variables as they need.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,22 @@ PACKAGES = ("classifier", "store", "service", "monitoring", "retrain", "migratio
 
 # the requests' and the jobs' door, the prediction log's writer, and the schema's own way in
 DOORS = ("store/database.py", "store/jobs.py", "store/prediction_log.py", "migrations/env.py")
+# what its holder shows to be let in, by the name that it goes under; digests of it may be compared as they like
+SECRET = re.compile(r"(?:.*_)?(?:secret|secret_key|api_key|password|token|csrf|signature)")
+# these say who holds a job or a review and let nobody in
+FENCES = ("lock_token", "lease_token")
 LONG = 300
 
 
 def broken(name: str, text: str) -> Iterator[str]:
     """Every rule that the file `name` (relative to the root) breaks, as `name:line: what`."""
     tree = ast.parse(text, name)
-    for line, what in (*_commits(name, tree), *_environment(name, tree), *_silent(name, tree)):
+    for line, what in (
+        *_commits(name, tree),
+        *_environment(name, tree),
+        *_silent(name, tree),
+        *_secrets(tree),
+    ):
         yield f"{name}:{line}: {what}"
 
 
@@ -47,6 +57,24 @@ def _silent(name: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
             continue
         if not node.name.startswith("_") and ast.get_docstring(node) is None:
             yield node.lineno, f"{node.name} is public and has no docstring"
+
+
+def _secrets(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Compare):
+            continue
+        names = [
+            one.attr if isinstance(one, ast.Attribute) else one.id
+            for one in (node.left, *node.comparators)
+            if isinstance(one, ast.Name | ast.Attribute)
+        ]
+        if any(isinstance(one, ast.Is | ast.IsNot) for one in node.ops) or set(names) & {*FENCES}:
+            continue
+        if secret := next((one for one in names if SECRET.fullmatch(one)), None):
+            yield (
+                node.lineno,
+                f"{secret} is compared by hmac.compare_digest, or looked up by digest",
+            )
 
 
 def main() -> int:

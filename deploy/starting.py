@@ -16,12 +16,13 @@ from deploy.checks import Refused
 from deploy.programs import CannotStay, Programs, kill_group, launch
 from deploy.settings import database_url, environment_for, read_ports
 from deploy.stopping import deferred, on_signals
-from store import migrate, models, people
+from store import command_line, letting_in, migrate, models, people
 from store.database import Database
 from store.errors import Conflict, StoreError
 
 READY_SECONDS = 120.0
 PROCFILE = Path(__file__).parent / "Procfile"
+FIRST_START = "the first start of this folder by `make run`"
 
 
 @dataclass(frozen=True)
@@ -107,19 +108,20 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def people_and_key(found: Home) -> None:
     """The sign-ins and the key of local.env, unless they are there."""
-    now, mine = datetime.now(UTC), found.mine
+    now, mine, actor = datetime.now(UTC), found.mine, command_line.actor()
     database = Database(database_url(found.data))
     with database.write() as session:
         known = {person.name for person in people.people(session)}
-        if mine.admin_name not in known:
-            people.add_person(session, mine.admin_name, mine.admin_password, "admin", now)
-        # some reviews want a second pair of eyes
-        if mine.reviewer_name not in known:
-            people.add_person(session, mine.reviewer_name, mine.reviewer_password, "reviewer", now)
+        for name, password, role in (
+            (mine.admin_name, mine.admin_password, "admin"),
+            # some reviews want a second pair of eyes
+            (mine.reviewer_name, mine.reviewer_password, "reviewer"),
+        ):
+            if name not in known:
+                letting_in.person(session, name, password, role, actor, FIRST_START, now)
     # a key that is there is left alone, a revoked one too
     with suppress(Conflict), database.write() as session:
-        consumer = people.add_consumer(session, "local", now)
-        people.add_key(session, consumer, mine.api_key, "consumer", now)
+        letting_in.key(session, "local", mine.api_key, "consumer", actor, FIRST_START, now)
     database.dispose()
 
 

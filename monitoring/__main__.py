@@ -18,7 +18,7 @@ from monitoring import commands, loop, metrics
 from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
 from monitoring.settings import MonitoringSettings, read_settings
-from store import logs, migrate
+from store import command_line, logs, migrate
 from store.bundles import BundleStore
 from store.database import Database
 from store.errors import Invalid, StoreError
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     again.add_argument("id", help="of a window, or of an alarm of the online detectors")
     accept = names.add_parser("accept", help="say that a window was as it should be")
     accept.add_argument("id", help="of a window")
-    accept.add_argument("--by", required=True, help="who says so")
+    accept.add_argument("--reason", required=True, help="why; written down with who types this")
     replay = names.add_parser(
         "replay-decision", help="conclude again what was concluded about a candidate"
     )
@@ -74,7 +74,8 @@ def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
     try:
         migrate.check(database)
         if asked.command == "accept":
-            return commands.accept(database, asked.id, asked.by, _now())
+            who = command_line.actor()
+            return commands.accept(database, asked.id, who, asked.reason, _now())
         if asked.command == "replay-decision":
             return commands.replay_decisions(database, None if asked.all else asked.id)
         if asked.command == "retention":

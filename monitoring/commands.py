@@ -14,6 +14,7 @@ from store import windows
 from store.database import Database
 from store.errors import NotFound
 from store.objects import Objects
+from store.rollouts import Actor
 
 
 def recompute_one(database: Database, references: References, identity: str) -> int:
@@ -26,10 +27,10 @@ def recompute_one(database: Database, references: References, identity: str) -> 
     return 0 if done.same else 1
 
 
-def accept(database: Database, window_id: str, who: str, now: datetime) -> int:
-    """A window was as it should be: it may be a reference of its hours. Exit code 0. Raises NotFound."""
+def accept(database: Database, window_id: str, actor: Actor, reason: str, now: datetime) -> int:
+    """A window was as it should be: it may be a reference of its hours. Exit code 0. Raises as `windows.accept`."""
     with database.write() as session:
-        window = windows.accept(session, window_id, who.strip(), now)
+        window = windows.accept(session, window_id, actor, reason, now)
         print(f"Window {window.id} is accepted by {window.accepted_by}.")  # noqa: T201
     return 0
 

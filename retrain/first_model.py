@@ -20,7 +20,7 @@ from retrain.program import Program
 from retrain.progress import Watch
 from retrain.samples import DEFINITIONS
 from retrain.splitting import place
-from store import guides, models, pictures, rollouts, training_sets
+from store import command_line, guides, models, pictures, privileged_acts, rollouts, training_sets
 from store.database import Session
 from store.errors import Conflict, Invalid
 from store.rollouts import Actor
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 LEAST_PER_CLASS = 15
 EXAMPLES = 6
 _AT_ONCE = 500
-_ACTOR = Actor("command", "first-model")
 _SAMPLE_ACTOR = Actor("system", "first-model")
 SAMPLE_REASON = "sample model, for trying out"
+REASON = "the first model version"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,11 @@ def first_model(program: Program, root: Path, options: Options, watch: Watch) ->
     trained_on = freeze(program, folder)
     new = make_version(program, Request(plan, trained_on, len(folder.left_out)), watch)
     with program.database.write() as session:
-        version, stage = _register(session, new, options.sample, program.clock())
+        actor, now = command_line.actor(), program.clock()
+        version, stage = _register(session, new, options.sample, actor, now)
+        subject, reason = f"version {version.number}", SAMPLE_REASON if options.sample else REASON
+        detail = {"training_set": trained_on.id, "stage": stage}
+        privileged_acts.record(session, actor, "first model", subject, reason, detail, now)
         definitions = DEFINITIONS if options.sample else {}
         _begin_guide(session, trained_on, definitions, program.clock())
     return FirstModel(version, stage, folder)
@@ -166,15 +170,13 @@ def _check_splits(folder: Folder) -> None:
 
 
 def _register(
-    session: Session, new: models.NewVersion, sample: bool, now: datetime
+    session: Session, new: models.NewVersion, sample: bool, actor: Actor, now: datetime
 ) -> tuple[ModelVersion, str | None]:
     version = models.register(session, new, now)
     if rollouts.live(session).candidate is not None:
         return version, None
     if not sample:
-        return version, rollouts.open_rollout(
-            session, version.id, _ACTOR, "the first model version", now
-        ).stage
+        return version, rollouts.open_rollout(session, version.id, actor, REASON, now).stage
     rollout = rollouts.open_rollout(session, version.id, _SAMPLE_ACTOR, SAMPLE_REASON, now)
     rollouts.move(session, rollout.id, "promote", _SAMPLE_ACTOR, SAMPLE_REASON, now)
     return version, rollout.stage

@@ -13,6 +13,7 @@ from service import commands, rollout_commands, serving
 from service.clock import wall_clock
 from service.rollout_commands import Subcommands
 from service.settings import Settings, read_settings
+from store import command_line
 from store.database import Database
 from store.errors import StoreError
 from store.rollouts import Actor
@@ -60,6 +61,7 @@ def _add_person(subs: Subcommands) -> None:
     removing = acts.add_parser("remove", help="let one in no more")
     for one in (adding, password, unlock, removing):
         one.add_argument("name")
+        one.add_argument("--reason", required=True)
     for one in (adding, password):
         one.add_argument(
             "--password-file", type=Path, help="its first line; else asked for, or standard input"
@@ -76,6 +78,8 @@ def _add_key(subs: Subcommands) -> None:
     add_key.add_argument("--key-file", type=Path, help="take this key instead of making one")
     revoke = keys.add_parser("revoke", help="let one be worth nothing from now on")
     revoke.add_argument("prefix", help="as `key add` and the log show it")
+    for one in (add_key, revoke):
+        one.add_argument("--reason", required=True)
 
 
 def _add_webhook(subs: Subcommands) -> None:
@@ -85,7 +89,10 @@ def _add_webhook(subs: Subcommands) -> None:
     add_hook.add_argument("url")
     add_hook.add_argument("--consumer", help="of its answers that people gave; without: of alarms")
     hook_acts.add_parser("list", help="who is told, and how that goes")
-    hook_acts.add_parser("remove", help="tell it nothing any more").add_argument("id")
+    remove_hook = hook_acts.add_parser("remove", help="tell it nothing any more")
+    remove_hook.add_argument("id")
+    for one in (add_hook, remove_hook):
+        one.add_argument("--reason", required=True)
 
 
 def _add_release(subs: Subcommands) -> None:
@@ -122,7 +129,7 @@ def _add_policy(subs: Subcommands) -> None:
 
 
 def _run(given: argparse.Namespace, settings: Settings) -> list[str]:
-    now, actor = wall_clock(), commands.actor(_user())
+    now, actor = wall_clock(), command_line.actor()
     if given.command in rollout_commands.NAMES:
         return rollout_commands.run(given, settings, actor, now)
     with commands.opened(settings) as database:
@@ -156,22 +163,22 @@ def _person(
     given: argparse.Namespace, database: Database, actor: Actor, now: datetime
 ) -> list[str]:
     if given.act == "unlock":
-        return commands.unlock(database, given.name, actor, now)
+        return commands.unlock(database, given.name, actor, given.reason, now)
     if given.act == "remove":
-        return commands.remove_person(database, given.name, actor, now)
+        return commands.remove_person(database, given.name, actor, given.reason, now)
     password = _password(given.password_file)
     if given.act == "password":
-        return commands.set_password(database, given.name, password, actor, now)
+        return commands.set_password(database, given.name, password, actor, given.reason, now)
     return commands.add_person(
-        database, given.name, given.role, password, given.simulated, actor, now
+        database, given.name, given.role, password, given.simulated, actor, given.reason, now
     )
 
 
 def _key(given: argparse.Namespace, database: Database, actor: Actor, now: datetime) -> list[str]:
     if given.act == "revoke":
-        return commands.revoke_key(database, given.prefix, actor, now)
+        return commands.revoke_key(database, given.prefix, actor, given.reason, now)
     key = _first_line(given.key_file) if given.key_file else None
-    return commands.add_key(database, given.consumer, given.role, key, actor, now)
+    return commands.add_key(database, given.consumer, given.role, key, actor, given.reason, now)
 
 
 def _webhook(
@@ -180,8 +187,10 @@ def _webhook(
     if given.act == "list":
         return commands.list_webhooks(database)
     if given.act == "remove":
-        return commands.remove_webhook(database, given.id, actor, now)
-    return commands.add_webhook(database, given.url, given.consumer, private, actor, now)
+        return commands.remove_webhook(database, given.id, actor, given.reason, now)
+    return commands.add_webhook(
+        database, given.url, given.consumer, private, actor, given.reason, now
+    )
 
 
 def _alarm(given: argparse.Namespace, database: Database, actor: Actor, now: datetime) -> list[str]:
@@ -205,13 +214,6 @@ def _first_line(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise commands.Refused(f"{file} cannot be read: {why}.") from error
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody"  # a container's user without a name
 
 
 if __name__ == "__main__":

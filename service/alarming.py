@@ -5,7 +5,7 @@ Monitoring raises alarms and clears those whose cause has gone; a person's word 
 
 from datetime import datetime
 
-from store import alarms, people
+from store import alarms, privileged_acts
 from store.alarms import LONGEST_REASON
 from store.database import Session
 from store.errors import Conflict, Invalid
@@ -37,5 +37,4 @@ def clear(session: Session, alarm_id: str, actor: Actor, reason: str, now: datet
 def _record(
     session: Session, act: str, alarm: Alarm, actor: Actor, reason: str, now: datetime
 ) -> None:
-    detail = {"reason": reason.strip(), "kind": alarm.kind, "actor_kind": actor.kind}
-    people.record_act(session, actor.name, act, alarm.id, detail, now)
+    privileged_acts.record(session, actor, act, alarm.id, reason, {"kind": alarm.kind}, now)

@@ -13,10 +13,12 @@ from service.settings import Settings
 from store import (
     alarms,
     heartbeats,
+    letting_in,
     migrate,
     opinions,
     people,
     predictions,
+    privileged_acts,
     reviews,
     rollouts,
     webhooks,
@@ -40,11 +42,6 @@ def opened(settings: Settings) -> Iterator[Database]:
         database.dispose()
 
 
-def actor(user: str) -> Actor:
-    """Who types."""
-    return Actor("command", user)
-
-
 def add_person(
     database: Database,
     name: str,
@@ -52,39 +49,40 @@ def add_person(
     password: str,
     simulated: bool,
     actor: Actor,
+    reason: str,
     now: datetime,
 ) -> list[str]:
     """Somebody who may sign in."""
     with database.write() as session:
-        person = people.add_person(session, name, password, role, now, simulated=simulated)
-        detail = {"role": role, "simulated": simulated}
-        people.record_act(session, actor.name, "add person", person.name, detail, now)
+        letting_in.person(session, name, password, role, actor, reason, now, simulated=simulated)
     return [f"{name} may sign in as {role}."]
 
 
 def set_password(
-    database: Database, name: str, password: str, actor: Actor, now: datetime
+    database: Database, name: str, password: str, actor: Actor, reason: str, now: datetime
 ) -> list[str]:
     """A new password for somebody, whose sign-ins all end."""
     with database.write() as session:
         people.set_password(session, name, password, now)
-        people.record_act(session, actor.name, "set password", name, {}, now)
+        privileged_acts.record(session, actor, "set password", name, reason, {}, now)
     return [f"{name} has a new password; every sign-in of theirs has ended."]
 
 
-def unlock(database: Database, name: str, actor: Actor, now: datetime) -> list[str]:
+def unlock(database: Database, name: str, actor: Actor, reason: str, now: datetime) -> list[str]:
     """Somebody who guessed too often may try again."""
     with database.write() as session:
         people.unlock(session, name)
-        people.record_act(session, actor.name, "unlock", name, {}, now)
+        privileged_acts.record(session, actor, "unlock", name, reason, {}, now)
     return [f"{name} may try to sign in again."]
 
 
-def remove_person(database: Database, name: str, actor: Actor, now: datetime) -> list[str]:
+def remove_person(
+    database: Database, name: str, actor: Actor, reason: str, now: datetime
+) -> list[str]:
     """Somebody who left may sign in no more."""
     with database.write() as session:
         people.remove_person(session, name, now)
-        people.record_act(session, actor.name, "remove person", name, {}, now)
+        privileged_acts.record(session, actor, "remove person", name, reason, {}, now)
     return [f"{name} may sign in no more; every sign-in of theirs has ended."]
 
 
@@ -94,29 +92,34 @@ def add_key(
     role: str,
     key: str | None,
     actor: Actor,
+    reason: str,
     now: datetime,
 ) -> list[str]:
     """A key for a consumer; it is printed this once and kept as its digest only."""
     wanted = key or people.new_key()
     with database.write() as session:
-        row = people.add_key(
-            session, people.add_consumer(session, consumer, now), wanted, role, now
-        )
-        detail = {"role": role, "prefix": row.prefix}
-        people.record_act(session, actor.name, "add key", consumer, detail, now)
+        row = letting_in.key(session, consumer, wanted, role, actor, reason, now)
     return [wanted] if key is None else [f"{row.prefix}... is a key of {consumer}."]
 
 
-def revoke_key(database: Database, prefix: str, actor: Actor, now: datetime) -> list[str]:
+def revoke_key(
+    database: Database, prefix: str, actor: Actor, reason: str, now: datetime
+) -> list[str]:
     """The keys with this prefix are worth nothing from now on."""
     with database.write() as session:
         number = people.revoke_key(session, prefix, now)
-        people.record_act(session, actor.name, "revoke key", prefix, {"keys": number}, now)
+        privileged_acts.record(session, actor, "revoke key", prefix, reason, {"keys": number}, now)
     return [f"{number} revoked."]
 
 
 def add_webhook(
-    database: Database, url: str, consumer: str | None, private: bool, actor: Actor, now: datetime
+    database: Database,
+    url: str,
+    consumer: str | None,
+    private: bool,
+    actor: Actor,
+    reason: str,
+    now: datetime,
 ) -> list[str]:
     """Let somebody be told; the secret that signs is printed this once."""
     delivering.check(url, private)
@@ -124,7 +127,7 @@ def add_webhook(
         consumer_id = people.add_consumer(session, consumer, now).id if consumer else None
         hook = webhooks.add(session, url, consumer_id, now)
         detail = {"url": url, "consumer": consumer}
-        people.record_act(session, actor.name, "add webhook", hook.id, detail, now)
+        privileged_acts.record(session, actor, "add webhook", hook.id, reason, detail, now)
     return [
         f"{hook.id} is told {'of answers' if consumer else 'of alarms'} from now on.",
         hook.secret,
@@ -142,11 +145,13 @@ def list_webhooks(database: Database) -> list[str]:
     ] or ["Nobody is told anything."]
 
 
-def remove_webhook(database: Database, webhook_id: str, actor: Actor, now: datetime) -> list[str]:
+def remove_webhook(
+    database: Database, webhook_id: str, actor: Actor, reason: str, now: datetime
+) -> list[str]:
     """Tell it nothing any more."""
     with database.write() as session:
         given_up = webhooks.remove(session, webhook_id, now)
-        people.record_act(session, actor.name, "remove webhook", webhook_id, {}, now)
+        privileged_acts.record(session, actor, "remove webhook", webhook_id, reason, {}, now)
     return [f"It is told nothing any more; {given_up} deliveries were given up."]
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service import reviewing
-from store import guides, models, people, pictures, reviews, training_sets
+from store import guides, models, pictures, privileged_acts, reviews, training_sets
 from store.database import Session
 from store.errors import Invalid
+from store.rollouts import Actor
 
 MOST_EXAMPLES = 6
 MOST_CHOICES = 24
@@ -72,7 +73,7 @@ def write(
     name: str,
     definition: str,
     examples: Sequence[str],
-    written_by: str,
+    actor: Actor,
     now: datetime,
 ) -> None:
     """What is in force from now on. Raises Invalid, and NotFound for a picture that is not kept."""
@@ -89,8 +90,8 @@ def write(
         raise Invalid(f"There is no class {name!r}.", "unknown_class")
     for digest in examples:
         pictures.get(session, digest)
-    guides.write(session, name, definition, list(dict.fromkeys(examples)), written_by, now)
-    people.record_act(session, written_by, "guide", name, {"examples": len(examples)}, now)
+    guides.write(session, name, definition, list(dict.fromkeys(examples)), actor.name, now)
+    privileged_acts.record(session, actor, "guide", name, None, {"examples": len(examples)}, now)
 
 
 def _trained_on(session: Session, name: str, limit: int) -> Sequence[str]:

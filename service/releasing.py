@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from service import stepping
-from store import models, people, preflight, rollout_events, rollouts, switches
+from store import models, preflight, privileged_acts, rollout_events, rollouts, switches
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
@@ -159,5 +159,4 @@ def _evidence(backtest: Backtest | None) -> dict[str, Any]:
 def _record(
     session: Session, act: str, number: int, actor: Actor, reason: str, event: int, now: datetime
 ) -> None:
-    detail = {"reason": reason.strip(), "event": event, "actor_kind": actor.kind}
-    people.record_act(session, actor.name, act, f"version {number}", detail, now)
+    privileged_acts.record(session, actor, act, f"version {number}", reason, {"event": event}, now)

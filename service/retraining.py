@@ -5,7 +5,7 @@ The retrain program does both.
 
 from datetime import datetime
 
-from store import jobs, models, people, rollouts
+from store import jobs, models, privileged_acts, rollouts
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor
@@ -20,8 +20,7 @@ def ask(session: Session, actor: Actor, now: datetime) -> Job:
     if jobs.unfinished(session, KIND):
         raise Conflict("A training waits or runs already.", "training_already")
     job = jobs.add(session, KIND, {}, now, asked_by=actor.name)
-    detail = {"actor_kind": actor.kind}
-    people.record_act(session, actor.name, "retrain", f"job {job.id}", detail, now)
+    privileged_acts.record(session, actor, "retrain", f"job {job.id}", None, {}, now)
     return job
 
 
@@ -38,6 +37,8 @@ def compare(session: Session, version_number: int, actor: Actor, now: datetime) 
     if any(job.payload == payload for job in jobs.unfinished(session, COMPARING)):
         raise Conflict(f"Version {version_number} is being compared.", "backtest_already")
     job = jobs.add(session, COMPARING, payload, now, asked_by=actor.name)
-    detail = {"actor_kind": actor.kind, "job": job.id}
-    people.record_act(session, actor.name, "compare", f"version {version_number}", detail, now)
+    detail = {"job": job.id}
+    privileged_acts.record(
+        session, actor, "compare", f"version {version_number}", None, detail, now
+    )
     return job

@@ -1,7 +1,8 @@
 """The commands about rollouts: questions, steps, switches, the trail; the same acts as the page and the API.
 
 `kill` leaves the mark that every process finds within a second, and whoever reaches the database first writes the rows.
-To stop all models it needs no database; to go back to the last good one it must read there which one that is. All others
+To stop all models it needs no database, unless they are stopped already, which is written down at once; to go back to
+the last good one it must read there which one that is. All others
 are one transaction each.
 """
 
@@ -103,7 +104,11 @@ def _kill(settings: Settings, given: argparse.Namespace, actor: Actor, now: date
         )
         target = stopping.newest_answering(candidate, incumbent or before)
         told = "The newest model that answers is gone within a second, for good: the one before it answers, or people."
-    stops.put(objects, Stop(target, actor, reason, now))
+    stop = Stop(target, actor, reason, now)
+    stops.put(objects, stop)
+    first = stops.said_again(commands.opened(settings), objects, stop, now)
+    if first is not None:
+        return [f"{first.actor.name} has stopped it already; that you do too is written down."]
     return [told]
 
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from store import decisions, heartbeats, models, people, preflight, rollout_events, rollouts
+from store import (
+    decisions,
+    heartbeats,
+    models,
+    preflight,
+    privileged_acts,
+    rollout_events,
+    rollouts,
+)
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor, Live
@@ -45,8 +53,10 @@ def prepare(
     missing = preflight.lacks(kept, risks)
     # what is written over stays in the trail
     said = {**kept, "risks": risks}
-    detail = {"actor_kind": actor.kind, "lacking": len(missing), "said": said}
-    people.record_act(session, actor.name, "preflight", f"version {version_number}", detail, now)
+    detail = {"lacking": len(missing), "said": said}
+    privileged_acts.record(
+        session, actor, "preflight", f"version {version_number}", None, detail, now
+    )
     return missing
 
 
@@ -178,6 +188,6 @@ def _move(
 ) -> RolloutEvent:
     rollout = on_its_way(session, version_number)
     event = rollouts.move(session, rollout.id, name, actor, reason, now, **how)
-    detail = {"reason": reason.strip(), "event": event.id, "actor_kind": actor.kind}
-    people.record_act(session, actor.name, name, f"version {version_number}", detail, now)
+    detail = {"event": event.id}
+    privileged_acts.record(session, actor, name, f"version {version_number}", reason, detail, now)
     return event

@@ -3,16 +3,19 @@
 A stop names a rollout, or all models (`KILLED`). Order: the process that stops acts on it in the same moment, then
 puts the mark, then every other process finds it at its next look (it looks at the storage, not at the database),
 then whoever reaches the database first writes the rows (`record`), which have the last word for good. A rollout's
-mark stays: it never answers again. It decides nothing: people and hard limits do.
+mark stays: it never answers again. Whoever stops what is stopped already is written down too (`said_again`), and waits
+for that. It decides nothing: people and hard limits do.
 """
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from store import rollouts, switches
+from store import models, privileged_acts, rollouts, switches
 from store.database import Database, Session
-from store.errors import Conflict, NotFound
+from store.errors import Conflict, NotFound, Unavailable
 from store.objects import Objects
 from store.rollouts import Actor
 
@@ -32,7 +35,9 @@ class Stop:
 def put(objects: Objects, stop: Stop) -> None:
     """Leave the mark; one that is there already stays as it is. Raises Unavailable."""
     written = {**asdict(stop), "at": stop.at.isoformat()}
-    objects.put(_key(stop.target), json.dumps(written).encode())
+    # an object store would write over it
+    if find(objects, stop.target) is None:
+        objects.put(_key(stop.target), json.dumps(written).encode())
 
 
 def find(objects: Objects, target: str) -> Stop | None:
@@ -54,21 +59,53 @@ def record(database: Database, stop: Stop, now: datetime) -> None:
     """Write the stop into the rows, unless they say it already or something newer. Raises Unavailable."""
     with database.write() as session:
         if stop.target == KILLED:
-            _throw(session, stop, now)
+            throw(session, stop, now)
             return
         try:
-            rollouts.move(session, stop.target, "revert", stop.actor, stop.reason, now)
+            event = rollouts.move(session, stop.target, "revert", stop.actor, stop.reason, now)
         except (Conflict, NotFound):
             return  # another process was first
+        if stop.actor.kind != "system":
+            _record_act(session, stop, {"event": event.id}, now)
 
 
-def _throw(session: Session, stop: Stop, now: datetime) -> None:
+def said_again(
+    opening: AbstractContextManager[Database], objects: Objects, stop: Stop, now: datetime
+) -> Stop | None:
+    """Where another's mark stands for what `stop` stops: that one, and a row of who stopped it again and why.
+
+    There is no hurry, since it is stopped: raises Unavailable when the row cannot be written.
+    """
+    first = find(objects, stop.target)
+    if first is None or first == stop:
+        return None
+    try:
+        with opening as database, database.write() as session:
+            _record_act(session, stop, {"stopped_already_by": first.actor.name}, now)
+    except Unavailable as error:
+        raise Unavailable(
+            f"It is stopped already, by {first.actor.name}; that you stop it too cannot be written down now.",
+            error.code,
+        ) from error
+    return first
+
+
+def throw(session: Session, stop: Stop, now: datetime) -> None:
+    """Write a stop of all models into the rows, unless they say it already or something newer."""
     said = switches.get(session, KILLED)
     # released after this stop: a process that looked late must not throw it again
     if said is not None and (said.thrown or said.at >= stop.at):
         return
     who = stop.actor
     switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, now)
+
+
+def _record_act(session: Session, stop: Stop, detail: dict[str, Any], now: datetime) -> None:
+    subject = KILLED
+    if stop.target != KILLED:
+        version_id = rollouts.get(session, stop.target).model_version_id
+        subject = f"version {models.get(session, version_id).number}"
+    privileged_acts.record(session, stop.actor, "kill", subject, stop.reason, detail, now)
 
 
 def _key(target: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from store import models, people, rollout_events
+from store import models, privileged_acts, rollout_events
 from store.database import Session
 
 Format = Literal["csv", "json"]
@@ -45,7 +45,7 @@ def _rows(session: Session, since: datetime | None) -> Iterator[dict[str, Any]]:
             "decision_id": event.decision_id,
             "detail": {"event": event.id, "rollout": event.rollout_id},
         }
-    for act in people.acts_since(session, since):
+    for act in privileged_acts.since(session, since):
         row = dict.fromkeys(COLUMNS)
         detail = dict(act.detail)
         row.update(

@@ -1,4 +1,4 @@
-"""People who sign in, consumers and their keys, and the record of what privileged hands did.
+"""People who sign in, consumers and their keys.
 
 Passwords are kept by argon2, keys and sign-in tokens by SHA-256: whoever reads the database can use none of them.
 """
@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
 from store.rollout_events import Actor
-from store.tables import ApiKey, Consumer, Person, PrivilegedAct, SignIn
+from store.tables import ApiKey, Consumer, Person, SignIn
 from store.tables.people import KEY_ROLES, PERSON_ROLES
 
 KEY_PREFIX = "ursa_"
@@ -241,29 +240,6 @@ def revoke_key(session: Session, prefix: str, now: datetime) -> int:
         key.revoked_at = now
     session.flush()
     return len(keys)
-
-
-def record_act(
-    session: Session, actor: str, act: str, subject: str, detail: dict[str, Any], now: datetime
-) -> None:
-    """Append to the record of privileged acts."""
-    session.add(PrivilegedAct(at=now, actor=actor, act=act, subject=subject, detail=detail))
-    session.flush()
-
-
-def acts(session: Session, limit: int) -> Sequence[PrivilegedAct]:
-    """The newest privileged acts, newest first."""
-    return session.scalars(
-        select(PrivilegedAct).order_by(PrivilegedAct.id.desc()).limit(limit)
-    ).all()
-
-
-def acts_since(session: Session, since: datetime | None = None) -> Sequence[PrivilegedAct]:
-    """Every privileged act from `since` on, oldest first."""
-    query = select(PrivilegedAct).order_by(PrivilegedAct.id)
-    if since is not None:
-        query = query.where(PrivilegedAct.at >= since)
-    return session.scalars(query).all()
 
 
 def _check_password(password: str) -> None:

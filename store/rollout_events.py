@@ -158,7 +158,7 @@ def confirm(
 ) -> list[str]:
     """Say that a candidate may answer everything; who has said so since its last move, oldest first.
 
-    The same name counts once, however often it says so, under the lock of its rollout. `although_held`: though
+    The same hand counts once, however often it says so, under the lock of its rollout. `although_held`: though
     monitoring may hold it; where it does (`held`) nobody else's word counts. Raises Conflict when the rollout has ended.
     """
     check(actor, reason)
@@ -167,8 +167,8 @@ def confirm(
         raise NotFound("There is no such rollout.")
     if rollout.ended_at is not None or rollout.stage == "full":
         raise Conflict("This rollout is not on its way.", "illegal_move")
-    who, stage = _who(actor.kind, actor.name), rollout.stage
-    if who not in confirmed(session, rollout_id, held=although_held):
+    before, stage = _said(session, rollout_id, held=although_held), rollout.stage
+    if len(_hands([*before, actor])) > len(_hands(before)):
         said = {"although_held": although_held}
         write(session, rollout, "confirm", stage, stage, actor, reason, now, said)
     return confirmed(session, rollout_id, held=held)
@@ -176,15 +176,28 @@ def confirm(
 
 def confirmed(session: Session, rollout_id: str, *, held: bool = False) -> list[str]:
     """Who has confirmed since the rollout's last move, each once, oldest first; `held`: those who said it in spite of a hold."""
-    names: list[str] = []
+    return _hands(_said(session, rollout_id, held=held))
+
+
+def _said(session: Session, rollout_id: str, *, held: bool) -> list[Actor]:
+    said: list[Actor] = []
     for one in events(session, 100, rollout_id):
         if one.move != "confirm":
             break
         if not held or one.evidence.get("although_held"):
-            names.insert(0, _who(one.actor_kind, one.actor))
-    return list(dict.fromkeys(names))
+            said.insert(0, Actor(one.actor_kind, one.actor))
+    return said
 
 
-def _who(kind: str, name: str) -> str:
-    # two keys of one consumer are one hand
-    return name.rpartition(" (")[0] or name if kind == "key" else name
+def _hands(said: Sequence[Actor]) -> list[str]:
+    """The names of those who are different people for all that can be known here, in their order."""
+    names: list[str] = []
+    typed = False
+    for one in said:
+        # two keys of one consumer are one hand
+        name = one.name.rpartition(" (")[0] or one.name if one.kind == "key" else one.name
+        # and so is all that is typed at the machine, where one user can become another; a person of the same name too
+        if name not in names and not (typed and one.kind == "command"):
+            names.append(name)
+            typed = typed or one.kind == "command"
+    return names

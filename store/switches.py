@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from store import people
+from store import privileged_acts
 from store.errors import Invalid
+from store.rollout_events import Actor
 from store.tables import Switch
 from store.tables.rollouts import SWITCHES
 
@@ -42,6 +43,5 @@ def throw(
     row.thrown, row.actor, row.reason, row.at = on, actor, reason.strip(), now
     session.flush()
     act = {"frozen": ("freeze", "unfreeze"), "killed": ("kill", "release")}[name][not on]
-    detail = {"reason": reason.strip(), "actor_kind": actor_kind}
-    people.record_act(session, actor, act, name, detail, now)
+    privileged_acts.record(session, Actor(actor_kind, actor), act, name, reason, {}, now)
     return row

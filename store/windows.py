@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from store import privileged_acts
 from store.database import insert_new
-from store.errors import NotFound
+from store.errors import Conflict, NotFound
 from store.ids import new_id
+from store.rollout_events import Actor
 from store.tables import Prediction, Report, ReportScript, Window
 
 
@@ -149,12 +151,20 @@ def of_hours(
     ).all()
 
 
-def accept(session: Session, window_id: str, who: str, now: datetime) -> Window:
-    """Somebody says that this window was as it should be. Raises NotFound; said twice it is as it was said first."""
-    window = get(session, window_id)
-    if window.accepted_at is None:
-        window.accepted_by, window.accepted_at = who, now
-        session.flush()
+def accept(session: Session, window_id: str, actor: Actor, reason: str, now: datetime) -> Window:
+    """Somebody says that this window was as it should be, and why; it is written down.
+
+    Raises NotFound, Invalid without a reason, Conflict `accepted_already`.
+    """
+    window = session.get(Window, window_id, with_for_update=True)
+    if window is None:
+        raise NotFound("There is no such window.")
+    if window.accepted_at is not None:
+        raise Conflict(
+            f"{window.accepted_by} has accepted this window already.", "accepted_already"
+        )
+    privileged_acts.record(session, actor, "accept window", window.id, reason, {}, now)
+    window.accepted_by, window.accepted_at = actor.name, now
     return window
 
 

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from store import people
+from store import command_line, letting_in, people
 from store.database import Database
 
 MARK = "(simulated)"
@@ -40,16 +40,18 @@ def register(database_url: str, now: datetime) -> Cast:
         people.new_key(),
         people.new_key(),
     )
-    database = Database(database_url)
+    database, actor, why = Database(database_url), command_line.actor(), "they play in the demo"
     with database.write() as session:
         for role, players in (("reviewer", cast.reviewers), ("operator", cast.operators)):
             for one in players:
-                people.add_person(session, one.name, one.password, role, now, simulated=True)
+                letting_in.person(
+                    session, one.name, one.password, role, actor, why, now, simulated=True
+                )
         for name, key, role in (
             (f"cameras {MARK}", cast.camera_key, "consumer"),
             (f"operators' key {MARK}", cast.operator_key, "operator"),
         ):
-            people.add_key(session, people.add_consumer(session, name, now), key, role, now)
+            letting_in.key(session, name, key, role, actor, why, now)
     database.dispose()
     return cast
 

@@ -220,7 +220,7 @@ def fall_back(
 )
 def kill(body: Kill, caller: Operator, program: Running, now: Moment) -> Stopped:
     """Every process follows within a second, also while the database is slow; the rows follow it."""
-    stop = stopping.kill(program.live, body.to, caller.actor, body.reason, now)
+    stop = stopping.kill(program, body.to, caller.actor, body.reason, now)
     return Stopped(target=stop.target)
 
 

@@ -59,5 +59,5 @@ def write(
     examples: Annotated[list[str], Form()] = [],  # noqa: B006  # FastAPI copies it
 ) -> Response:
     """Put it in force."""
-    guiding.write(session, name, definition, examples, found.person.name, now)
+    guiding.write(session, name, definition, examples, found.actor, now)
     return see("/guide", done="written")

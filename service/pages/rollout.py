@@ -157,7 +157,7 @@ def kill(
     if to not in ("manual", "last_good"):
         raise Invalid(f"There is no way to stop called {to!r}.", "invalid_request")
     target: stopping.Target = "manual" if to == "manual" else "last_good"
-    stopping.kill(program.live, target, found.actor, reason, now)
+    stopping.kill(program, target, found.actor, reason, now)
     return see("/rollout", done="stopped")
 
 

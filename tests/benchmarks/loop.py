@@ -143,10 +143,10 @@ def _first_model(
     started = time.monotonic()
     print(three.command("retrain", "first-model", *flags)[-3000:])
     trained = round((time.monotonic() - started) / 60, 2)
-    three.command(
-        "service", "person", "add", "rosa", "--role", "reviewer", "--simulated", feed=PASSWORD
-    )
-    key = three.command("service", "key", "add", "bench", "--role", "operator").strip()
+    why = ("--reason", "a test")
+    person = ("person", "add", "rosa", "--role", "reviewer", "--simulated")
+    three.command("service", *person, *why, feed=PASSWORD)
+    key = three.command("service", "key", "add", "bench", "--role", "operator", *why).strip()
     for program in ("service", "monitoring", "retrain"):
         three.start(program)
     golden = _golden(three)

@@ -1,6 +1,8 @@
 """The audit of dependencies against a database of advisories on loopback that speaks as osv.dev does."""
 
 import json
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,13 +30,13 @@ ADVISORY: dict[str, Any] = {
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """Knows one bad version."""
+    """Knows one bad version, and one that it fails at."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         bad = asked["package"]["name"] == "worn" and asked["version"] == "1.0"
         body = json.dumps({"vulns": [ADVISORY]} if bad else {}).encode()
-        self.send_response(200)
+        self.send_response(500 if asked["package"]["name"] == "cursed" else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -79,3 +81,70 @@ def test_a_machine_without_a_way_there_is_told_that_nothing_was_audited(
     away = "http://127.0.0.1:9/v1/query"
     assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", away]) == 0
     assert "NOT audited" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("no lock", None, "invalid requirements input"),
+        ("an empty lock", "", "names no version"),
+        ("no lock at all", "sound ??? 1.0\n", ""),
+        ("a version without its hash", "sound==1.0\n", "hash"),
+        (
+            "the database's own fault",
+            "cursed==1.0 --hash=sha256:" + "0" * 64 + "\n",
+            "ServiceError",
+        ),
+    ],
+)
+def test_an_audit_that_is_broken_fails_and_says_so(
+    tmp_path: Path,
+    osv: str,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    text: str | None,
+    why: str,
+) -> None:
+    lock = tmp_path / "lock.txt"
+    if text is not None:
+        lock.write_text(text)
+    assert audit.main(["--lock", str(lock), "--osv", osv]) == 1, name
+    told = capsys.readouterr().out
+    assert told.startswith("Dependencies were NOT audited: the audit itself is broken (")
+    assert why in told
+
+
+def test_without_the_program_that_audits_it_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a Python that knows no packages
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(bare))
+    away = "http://127.0.0.1:9/v1/query"
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", away]) == 1
+    assert "No module named pip_audit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("osv", ["no address", "ftp://127.0.0.1:9/v1/query"])
+def test_an_address_that_can_be_none_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], osv: str
+) -> None:
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", osv]) == 1
+    assert "NOT audited" in capsys.readouterr().out
+
+
+def test_who_does_not_answer_is_not_reached(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        closing = threading.Thread(target=lambda: silent.accept()[0].close())
+        closing.start()
+        osv = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/query"
+        code = audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", osv])
+        closing.join()
+    assert code == 0
+    assert "cannot be reached" in capsys.readouterr().out

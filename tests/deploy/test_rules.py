@@ -12,6 +12,10 @@ from deploy import rules
         ("retrain/worker.py", "from os import getenv", "1: the environment is read"),
         ("store/reviews.py", "def ask():\n    pass", "1: ask is public and has no docstring"),
         ("service/api/ask.py", "async def ask():\n    pass", "1: ask is public"),
+        ("service/csrf.py", "good = shown == wanted_csrf", "1: wanted_csrf is compared by hmac"),
+        ("store/people.py", "good = row.secret != given", "1: secret is compared by hmac"),
+        ("store/people.py", "query.where(\nSignIn.token == token)", "2: token is compared by hmac"),
+        ("deploy/local.py", "known = password in passwords", "1: password is compared by hmac"),
     ],
 )
 def test_a_broken_rule_is_named_with_its_line(name: str, text: str, said: str) -> None:
@@ -26,6 +30,9 @@ def test_a_broken_rule_is_named_with_its_line(name: str, text: str, said: str) -
         ("service/settings.py", "import os\nkey = os.environ['KEY']"),
         ("store/reviews.py", "def _of_its_own():\n    pass"),
         ("store/reviews.py", 'def open_review():\n    """Ask people."""'),
+        ("store/reviews.py", "held = review.lease_token == token"),
+        ("store/people.py", "query.where(SignIn.token_sha256 == _sha256(token))"),
+        ("service/csrf.py", "good = shown is not None and hmac.compare_digest(token, shown)"),
         ("migrations/versions/first.py", "def upgrade():\n    pass"),
     ],
 )

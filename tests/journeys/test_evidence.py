@@ -48,7 +48,16 @@ class Traffic:
         self.truth: dict[str, str] = {}
         self.clients = [stack.enter_context(two.client(one)) for one in (two.one, two.other)]
         for name in ("rosa", "bruno"):
-            words = ("person", "add", name, "--role", "reviewer", "--simulated")
+            words = (
+                "person",
+                "add",
+                name,
+                "--role",
+                "reviewer",
+                "--simulated",
+                "--reason",
+                "a test",
+            )
             two.one.command("service", *words, feed=PASSWORD)
         self.reviewers = [
             stack.enter_context(Reviewer(two.one.url, name, PASSWORD)) for name in ("rosa", "bruno")

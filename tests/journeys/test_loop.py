@@ -99,10 +99,10 @@ def _started(three: Programs, pictures: Path) -> str:
     write_folder(pictures, per_class=40, seed=1)
     small = ("--size", "32", "--epochs", "3", "--seed", "1")
     three.command("retrain", "first-model", str(pictures), *small)
-    three.command(
-        "service", "person", "add", "rosa", "--role", "reviewer", "--simulated", feed=PASSWORD
-    )
-    key = three.command("service", "key", "add", "shop", "--role", "operator").strip()
+    why = ("--reason", "a test")
+    person = ("person", "add", "rosa", "--role", "reviewer", "--simulated")
+    three.command("service", *person, *why, feed=PASSWORD)
+    key = three.command("service", "key", "add", "shop", "--role", "operator", *why).strip()
     for program in ("service", "monitoring", "retrain"):
         three.start(program)
     return key

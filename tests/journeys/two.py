@@ -43,7 +43,7 @@ class Two:
         """An operator's."""
         if not hasattr(self, "_key"):
             self._key = self.one.command(
-                "service", "key", "add", "ops", "--role", "operator"
+                "service", "key", "add", "ops", "--role", "operator", "--reason", "a test"
             ).strip()
         return self._key
 

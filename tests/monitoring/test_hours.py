@@ -13,6 +13,7 @@ from tests.monitoring.given import Watched, opinions
 from tests.monitoring.seen import kept
 from tests.store import given
 from tests.store.given import NOW, entry, keep
+from tests.store.rolling import OPS
 
 LEAST = 60
 
@@ -88,7 +89,7 @@ def test_other_hours_do_not_count_and_neither_does_drift_until_it_is_accepted(da
     with days.database.write() as session:
         for one in windows.newest(session):
             if one.verdict == "drift":
-                windows.accept(session, one.id, "ops", NOW)
+                windows.accept(session, one.id, OPS, "it is night", NOW)
     found = days.reference(tonight)
     assert found is not None
     assert len(found.window_ids) == 3
@@ -149,7 +150,7 @@ def test_night_pictures_are_drift_until_the_nights_are_known(
         assert window.ends_at >= watched.clock.now - timedelta(hours=1)
         verdicts.append(window.verdict)
         with watched.database.write() as session:
-            windows.accept(session, window.id, "ops", watched.clock())
+            windows.accept(session, window.id, OPS, "it is night", watched.clock())
     assert verdicts[:3] == ["drift"] * 3
     assert verdicts[3:] == ["quiet"]
     watched.database.dispose()

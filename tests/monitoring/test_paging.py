@@ -13,6 +13,7 @@ from tests.monitoring.given import Watched, opinions
 from tests.monitoring.seen import kept
 from tests.store import given
 from tests.store.given import later
+from tests.store.rolling import OPS
 
 
 class Checks:
@@ -74,7 +75,7 @@ def test_a_quiet_window_or_an_accepted_one_ends_the_run(checks: Checks) -> None:
     last = checks.check(0.5)
     first = checks.check(0.005)
     with checks.database.write() as session:
-        windows.accept(session, first.id, "ops", last.created_at)
+        windows.accept(session, first.id, OPS, "a holiday", last.created_at)
     assert not checks.check(0.005).pages
 
 

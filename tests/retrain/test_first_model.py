@@ -7,10 +7,10 @@ import pytest
 
 from classifier.classifier import Classifier
 from classifier.pictures import open_picture
-from retrain.first_model import EXAMPLES, FirstModel, first_model
+from retrain.first_model import EXAMPLES, REASON, FirstModel, first_model
 from retrain.program import Program
 from retrain.progress import nobody
-from store import guides, models, pictures, rollouts, training_sets
+from store import command_line, guides, models, pictures, privileged_acts, rollouts, training_sets
 from store.errors import Conflict, Invalid
 from tests.retrain.conftest import SMALL
 from tests.retrain.given import toy_folder
@@ -32,10 +32,14 @@ def test_the_model_is_registered_and_waits_in_manual(trained: Trained, program: 
     with program.database.read() as session:
         live = rollouts.live(session)
         [event] = rollouts.events(session)
+        [act] = privileged_acts.newest(session, 10)
     assert live.incumbent is None
     assert live.candidate is not None
     assert live.candidate.version_id == made.version.id
-    assert (event.actor_kind, event.actor, event.move) == ("command", "first-model", "open")
+    who = command_line.actor()
+    assert (event.actor_kind, event.actor, event.move) == (who.kind, who.name, "open")
+    assert (act.actor, act.act, act.subject) == (who.name, "first model", "version 1")
+    assert (act.detail["actor_kind"], act.detail["reason"]) == (who.kind, REASON)
 
 
 def test_what_was_left_out_is_said_with_its_reason(trained: Trained) -> None:

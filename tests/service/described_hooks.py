@@ -1,4 +1,4 @@
-"""What schemathesis must be told about the service: an upload is a picture, taken in the past: no schema can."""
+"""What schemathesis must be told about the service: an upload is a picture, taken in the past, and a form is text."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ schemathesis.openapi.format("date-time", PAST.map(datetime.isoformat))
 
 @schemathesis.hook
 def filter_case(_: Any, case: schemathesis.Case[Any]) -> bool:
-    """In a form a number is the text of a number, and no violation of `type: string`."""
+    """In a form a number is the text of a number, and no violation of `type: string`: that case is passed over."""
     texts = ("segment", "subject", "reference")
     return not isinstance(case.body, dict) or all(
         isinstance(case.body.get(one, ""), str | dict | list) for one in texts

@@ -6,7 +6,7 @@ import pytest
 
 from service import commands
 from service.clock import wall_clock
-from store import alarms, detectors, null_replays, people, rollouts
+from store import alarms, detectors, null_replays, privileged_acts, rollouts
 from store.alarms import NewAlarm
 from store.errors import Conflict
 from store.null_replays import NewReplay
@@ -121,7 +121,7 @@ def test_an_operator_takes_it_on_and_ends_it_each_with_a_reason(served: Serving)
     assert "olga said" in anna.page(f"/drift?alarm={alarm.id}").text
     assert "Alarm:" not in anna.page("/").text
     with served.database.read() as session:
-        done = people.acts(session, 2)
+        done = privileged_acts.newest(session, 2)
     assert [(one.act, one.actor, one.detail["reason"]) for one in done] == [
         ("clear alarm", "olga", "a new lamp"),
         ("acknowledge alarm", "olga", "the lamp is broken"),

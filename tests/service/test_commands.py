@@ -1,30 +1,36 @@
 """The commands: what they do, and the one sentence when they cannot."""
 
+import os
+import pwd
 import socket
 
 from service import stops
 from service.clock import wall_clock
-from store import people, rollouts
+from store import command_line, people, privileged_acts, rollouts
 from store.database import Database
 from store.objects import Objects
 from store.rollouts import Actor
 from tests.service import rows
 from tests.service.machine import Machine, ready
 
+WHY = ("--reason", "a test")
+
 
 def test_people_and_keys(machine: Machine, database: Database) -> None:
     password = machine.folder / "password"
     password.write_text("correct horse battery\n")
-    machine.does("person", "add", "anna", "--role", "admin", "--password-file", str(password))
-    machine.does("person", "add", "rob", "--role", "reviewer", "--simulated", feed="0123456789\n")
-    made = machine.does("key", "add", "shop", "--role", "consumer").strip()
+    machine.does("person", "add", "anna", "--role", "admin", "--password-file", str(password), *WHY)
+    machine.does(
+        "person", "add", "rob", "--role", "reviewer", "--simulated", *WHY, feed="0123456789\n"
+    )
+    made = machine.does("key", "add", "shop", "--role", "consumer", *WHY).strip()
     given = people.new_key()
     (machine.folder / "key").write_text(given + "\n")
     shown = machine.does(
-        "key", "add", "ops", "--role", "operator", "--key-file", str(machine.folder / "key")
+        "key", "add", "ops", "--role", "operator", "--key-file", str(machine.folder / "key"), *WHY
     )
     assert given not in shown
-    machine.does("key", "revoke", made[:11])
+    machine.does("key", "revoke", made[:11], *WHY)
     with database.read() as session:
         everybody = {one.name: (one.role, one.simulated) for one in people.people(session)}
         assert everybody == {"anna": ("admin", False), "rob": ("reviewer", True)}
@@ -33,8 +39,11 @@ def test_people_and_keys(machine: Machine, database: Database) -> None:
         caller = people.caller(session, given)
         assert caller is not None
         assert (caller.consumer, caller.role) == ("ops", "operator")
-        acts = people.acts(session, 10)
-    assert {one.actor for one in acts} == {"otto"}
+        acts = privileged_acts.newest(session, 10)
+    who = pwd.getpwuid(os.getuid()).pw_name
+    # the environment says that somebody else types
+    assert who != machine.environment()["LOGNAME"]
+    assert {(one.actor, one.detail["actor_kind"]) for one in acts} == {(who, "command")}
     assert [one.act for one in acts] == [
         "revoke key",
         "add key",
@@ -45,26 +54,28 @@ def test_people_and_keys(machine: Machine, database: Database) -> None:
 
 
 def test_what_cannot_be_done_is_one_sentence(small: Machine) -> None:
-    small.does("person", "add", "anna", "--role", "admin", feed="0123456789\n")
+    small.does("person", "add", "anna", "--role", "admin", *WHY, feed="0123456789\n")
     assert "already" in small.refuses(
-        "person", "add", "anna", "--role", "admin", feed="0123456789\n"
+        "person", "add", "anna", "--role", "admin", *WHY, feed="0123456789\n"
     )
-    assert "10 characters" in small.refuses("person", "add", "b", "--role", "admin", feed="short\n")
+    assert "10 characters" in small.refuses(
+        "person", "add", "b", "--role", "admin", *WHY, feed="short\n"
+    )
     nothing = str(small.folder / "nothing")
     assert "No such file" in small.refuses(
-        "person", "add", "b", "--role", "admin", "--password-file", nothing
+        "person", "add", "b", "--role", "admin", *WHY, "--password-file", nothing
     )
     assert "No such file" in small.refuses(
-        "key", "add", "shop", "--role", "consumer", "--key-file", nothing
+        "key", "add", "shop", "--role", "consumer", "--key-file", nothing, *WHY
     )
-    assert "no key that begins" in small.refuses("key", "revoke", "ursa_abc")
+    assert "no key that begins" in small.refuses("key", "revoke", "ursa_abc", *WHY)
     assert "no model version 7" in small.refuses("promote", "--version", "7", "--reason", "x")
     assert "no model version 7" in small.refuses("withdraw", "--version", "7", "--reason", "x")
-    assert "no person" in small.refuses("person", "unlock", "bo")
-    assert "no person" in small.refuses("person", "password", "bo", feed="0123456789\n")
-    assert "10 characters" in small.refuses("person", "password", "anna", feed="short\n")
-    assert "no more" in small.does("person", "remove", "anna")
-    assert "already" in small.refuses("person", "remove", "anna")
+    assert "no person" in small.refuses("person", "unlock", "bo", *WHY)
+    assert "no person" in small.refuses("person", "password", "bo", *WHY, feed="0123456789\n")
+    assert "10 characters" in small.refuses("person", "password", "anna", *WHY, feed="short\n")
+    assert "no more" in small.does("person", "remove", "anna", *WHY)
+    assert "already" in small.refuses("person", "remove", "anna", *WHY)
     assert "People answer already" in small.refuses("revert", "--reason", "x")
 
 
@@ -80,7 +91,11 @@ def test_promoting_and_reverting_and_the_status(machine: Machine, database: Data
     assert "answering: people" in machine.does("status")
     with database.read() as session:
         event = rollouts.events(session, 1)[0]
-    assert (event.actor_kind, event.actor, event.reason) == ("command", "otto", "no good")
+    assert (event.actor_kind, event.actor, event.reason) == (
+        "command",
+        command_line.actor().name,
+        "no good",
+    )
 
 
 def test_a_machine_that_is_not_ready_is_told_in_one_sentence(small: Machine) -> None:
@@ -138,14 +153,14 @@ def test_a_kill_to_the_last_good_model_names_the_newest_that_answers(
 
 
 def test_a_webhook_is_added_listed_and_removed(small: Machine) -> None:
-    added = small.run("webhook", "add", "https://ops.example.com/ursa")
+    added = small.run("webhook", "add", "https://ops.example.com/ursa", *WHY)
     told, secret = added.out.splitlines()
     assert secret.startswith("whsec_")
     identity = told.split()[0]
     listed = small.run("webhook", "list").out
     assert f"{identity} https://ops.example.com/ursa: alarms, 0 waiting" in listed
     assert secret not in listed
-    assert small.run("webhook", "remove", identity).code == 0
+    assert small.run("webhook", "remove", identity, *WHY).code == 0
     assert small.run("webhook", "list").out == "Nobody is told anything.\n"
-    assert "no such webhook" in small.refuses("webhook", "remove", identity)
-    assert "must be https" in small.refuses("webhook", "add", "http://ops.example.com/ursa")
+    assert "no such webhook" in small.refuses("webhook", "remove", identity, *WHY)
+    assert "must be https" in small.refuses("webhook", "add", "http://ops.example.com/ursa", *WHY)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.clock import wall_clock
-from store import guides, jobs, people, rollouts
+from store import guides, jobs, privileged_acts, rollouts
 from store.models import NewBacktest, add_backtest, by_number
 from tests.service import rows
 from tests.service.browsing import Browser
@@ -43,7 +43,7 @@ def test_the_guide_is_written_by_operators_and_read_beside_the_picture(
     )
     with served.database.read() as session:
         assert guides.in_force(session)["teddy"].examples == examples
-        assert people.acts(session, 1)[0].act == "guide"
+        assert privileged_acts.newest(session, 1)[0].act == "guide"
 
 
 def test_what_makes_no_sense_is_not_put_into_the_guide(served: Serving, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from service import releasing, stepping, stopping, trail
 from service.client import Refused
 from service.clock import wall_clock
 from service.releasing import Released
-from store import people, rollout_events, rollouts
+from store import privileged_acts, rollout_events, rollouts
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.rollouts import Actor
@@ -28,7 +28,7 @@ def test_the_first_model_takes_over_from_people_without_a_backtest(database: Dat
     assert (released.moved, released.answering) == (1, 1)
     with database.read() as session:
         moves = [one.move for one in rollouts.events(session)]
-        act = people.acts(session, 10)[0]
+        act = privileged_acts.newest(session, 10)[0]
     assert moves == ["promote", "confirm", "confirm", "open"]
     assert (act.actor, act.act, act.subject) == ("anna", "promote", "version 1")
     assert act.detail["reason"] == "it is better"
@@ -174,7 +174,7 @@ def test_a_withdrawn_candidate_makes_room_and_who_answered_goes_on(database: Dat
     assert (released.moved, released.answering) == (2, 1)
     with database.read() as session:
         gone = rollouts.of_version(session, second.id)
-        act = people.acts(session, 1)[0]
+        act = privileged_acts.newest(session, 1)[0]
     assert gone is not None
     assert gone.outcome == "withdrawn"
     assert (act.act, act.subject) == ("withdraw", "version 2")
@@ -213,7 +213,7 @@ def test_a_reason_is_needed_and_nothing_is_left_without(database: Database) -> N
     assert refused.value.code == "no_reason"
     with database.read() as session:
         assert rollouts.events(session) == []
-        assert people.acts(session, 10) == []
+        assert privileged_acts.newest(session, 10) == []
 
 
 def test_a_version_that_is_not_there_is_not_found(database: Database) -> None:
@@ -270,7 +270,7 @@ def test_an_operator_releases_over_the_api(served: Serving, tmp_path: Path) -> N
             operator.promote(99, "nothing")
     assert (refused.value.status, refused.value.code) == (404, "not_found")
     with served.database.read() as session:
-        acts = people.acts(session, 10)
+        acts = privileged_acts.newest(session, 10)
         event = rollouts.events(session, 1)[0]
     assert [one.act for one in acts] == ["retrain", "revert", "promote", "preflight"]
     assert acts[0].actor.startswith("ops (ursa_")
@@ -282,3 +282,23 @@ def test_the_api_demands_a_reason_in_words(served: Serving, reason: str | None) 
     with served.http("ops", "operator") as client:
         answer = client.post("/v1/models/1/promote", json={"reason": reason})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_all_that_is_typed_at_the_machine_is_one_hand(database: Database) -> None:
+    versions(database, 1)
+
+    def confirm(kind: str, name: str) -> list[str]:
+        with database.write() as session:
+            rollout = stepping.on_its_way(session, 1).id
+            return rollout_events.confirm(session, rollout, Actor(kind, name), "yes", NOON)
+
+    with database.write() as session:
+        stepping.prepare(session, 1, PLAN, ANNA, NOON)
+    assert confirm("command", "anna") == ["anna"]
+    # who is root is also whom root becomes, and who types as anna may sign in as anna
+    assert confirm("command", "root") == ["anna"]
+    assert confirm("person", "anna") == ["anna"]
+    assert confirm("person", "bo") == ["anna", "bo"]
+    with database.read() as session:
+        kinds = [one.actor_kind for one in rollouts.events(session) if one.move == "confirm"]
+    assert kinds == ["person", "command"]

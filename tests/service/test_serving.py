@@ -22,7 +22,7 @@ _OTHER = {
 def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Database) -> None:
     ready(machine, database)
     machine.does("promote", "--version", "1", "--reason", "the first")
-    key = machine.does("key", "add", "shop", "--role", "consumer").strip()
+    key = machine.does("key", "add", "shop", "--role", "consumer", "--reason", "a test").strip()
     with served(machine) as (url, process, lines):
         with Client(url, key) as client:
             answer = client.predict(draw(1, 1), segment="web")
@@ -44,7 +44,7 @@ def test_a_served_process_answers_logs_and_stops(machine: Machine, database: Dat
 def test_what_was_acknowledged_survives_a_kill(machine: Machine, database: Database) -> None:
     ready(machine, database)
     machine.does("promote", "--version", "1", "--reason", "the first")
-    key = machine.does("key", "add", "shop", "--role", "consumer").strip()
+    key = machine.does("key", "add", "shop", "--role", "consumer", "--reason", "a test").strip()
     told: list[str] = []
     enough = threading.Event()
 

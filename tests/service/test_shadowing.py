@@ -88,7 +88,7 @@ def test_the_last_good_model_is_not_lost_by_what_it_fails_at_alongside(
     previous.classifier.engine = whole
     assert {one.model_version for one in answers} == {second}
     assert all(shadows(served, one.id)[0].error for one in answers)
-    stopping.kill(served.program.live, "last_good", TESTER, "it is wrong", wall_clock())
+    stopping.kill(served.program, "last_good", TESTER, "it is wrong", wall_clock())
     with served.client("shop again") as client:
         assert client.predict(draw(0, 9)).model_version == first
 

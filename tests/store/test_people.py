@@ -206,11 +206,3 @@ def test_a_consumer_of_one_name_is_one_consumer(database: Database) -> None:
             people.add_consumer(session, "shop", NOW)
     with database.read() as session:
         assert session.scalars(select(Consumer.name)).all() == ["shop"]
-
-
-def test_privileged_acts_are_appended(database: Database) -> None:
-    for number in range(3):
-        with database.write() as session:
-            people.record_act(session, "olga", "promote", f"version {number}", {"n": number}, NOW)
-    with database.read() as session:
-        assert [act.subject for act in people.acts(session, 2)] == ["version 2", "version 1"]

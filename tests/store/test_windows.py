@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from store import windows
+from store import privileged_acts, windows
 from store.database import Database
-from store.errors import Conflict, NotFound
+from store.errors import Conflict, Invalid, NotFound
+from store.rollouts import Actor
 from store.windows import NewReport, NewWindow
 from tests.store.given import NOW, digest, later, version
 
@@ -81,3 +82,21 @@ def test_the_script_of_reports_is_kept_once(database: Database) -> None:
             windows.script(session, digest("other"))
         with pytest.raises(NotFound):
             windows.get(session, "nothing")
+
+
+def test_who_accepts_a_window_says_why_and_is_written_down(database: Database) -> None:
+    otto = Actor("command", "otto")
+    with database.write() as session:
+        kept = windows.add(session, new(version(session).id), None, NOW).id
+    with pytest.raises(Invalid), database.write() as session:
+        windows.accept(session, kept, otto, " ", NOW)
+    with database.write() as session:
+        windows.accept(session, kept, otto, "a holiday", later(hours=2))
+    with pytest.raises(Conflict) as refused, database.write() as session:
+        windows.accept(session, kept, Actor("command", "anna"), "me too", later(hours=3))
+    assert refused.value.code == "accepted_already"
+    with database.read() as session:
+        window, [act] = windows.get(session, kept), privileged_acts.newest(session, 10)
+    assert (window.accepted_by, window.accepted_at) == ("otto", later(hours=2))
+    assert (act.actor, act.act, act.subject) == ("otto", "accept window", kept)
+    assert act.detail == {"actor_kind": "command", "reason": "a holiday"}
