@@ -145,6 +145,7 @@ def fail(
         row = session.get_one(Job, job.id)
         attempts, times = row.attempts - cut_off, row.cut_off + cut_off
         over = final or attempts >= row.max_attempts or times > MOST_CUT_OFF
+        wait = 10 * (1 + times) if cut_off else 10 * 2**attempts
         _guarded(
             session,
             job,
@@ -153,7 +154,7 @@ def fail(
                 "attempts": attempts,
                 "cut_off": times,
                 "error": error[:2000],
-                "due_at": now + timedelta(seconds=10 * 2**attempts),
+                "due_at": now + timedelta(seconds=wait),
                 "finished_at": now if over else None,
                 **_FREE,
             },

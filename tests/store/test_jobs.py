@@ -137,7 +137,10 @@ def test_a_job_that_ends_each_worker_is_failed_in_the_end_and_the_next_one_is_gi
             assert claim(database, worker * lease - 0.1, kind) is None
         assert claimed(database, worker * lease, kind).id == asked
     following = ask(database, kind)
-    assert claimed(database, (1 + jobs.MOST_CUT_OFF) * lease, kind).id == following
+    over = (1 + jobs.MOST_CUT_OFF) * lease
+    # of a kind that runs alone the turn is seen to be free at the next look
+    job = claim(database, over, kind) or claimed(database, over, kind)
+    assert job.id == following
     assert row(database, asked).status == "failed"
     assert "died" in (row(database, asked).error or "")
 
