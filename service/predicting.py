@@ -118,9 +118,13 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
         if ask.idempotency_key is not None and request_sha256 is not None:
             first = FirstAnswer(ask.idempotency_key, request_sha256, answer)
         with watch.phase("rows"):
-            _keep(program, Entry(row, _picture(seen.picture), shadows, review, first))
-    for one in [one for one, answer in said.items() if answer is None]:
-        one.answer.add_done_callback(lambda late: _keep_late(program, row, question, late))
+            picture, late = _picture(seen.picture), [one for one in said if said[one] is None]
+            awaited = tuple(one.model_version_id for one in late)
+            _keep(program, Entry(row, picture, shadows, review, first, awaited))
+    for one in late:
+        one.answer.add_done_callback(
+            partial(_keep_late, program, row, question, one.model_version_id)
+        )
     counting.answer(row, number, seen.opinion.domain if seen.opinion else None)
     if review is not None:
         metrics.REVIEWS_OPENED.labels(review.lane).inc()
@@ -281,14 +285,18 @@ def _keep(program: Program, entry: Entry) -> None:
 
 
 def _keep_late(
-    program: Program, row: NewPrediction, question: Question, late: "Future[NewShadow]"
+    program: Program,
+    row: NewPrediction,
+    question: Question,
+    version_id: str,
+    said: "Future[NewShadow]",
 ) -> None:
     """In the candidate's thread, once the answer that it came too late for has been kept."""
-    if late.exception() is not None:
-        return  # it was left out
-    shadow = late.result()
+    # nothing where it was left out
+    shadow = said.result() if said.exception() is None else None
+    differs = shadow is not None and asking.differs(row.label, (shadow,))
     # where people are asked already, in whatever lane, the question gets a reason more
-    review = question(disagreement=True) if asking.differs(row.label, (shadow,)) else None
-    # when the process ends, what nobody was told may be missing
+    review = question(disagreement=True) if differs else None
+    # when the process ends, what nobody was told may be missing: that it is awaited stays written
     with suppress(Unavailable):
-        program.log.add(LateShadow(row.id, row.created_at, shadow, review))
+        program.log.add(LateShadow(row.id, row.created_at, version_id, shadow, review))

@@ -34,6 +34,7 @@ _log = structlog.get_logger()
 class Asked:
     """A candidate that was asked; `until` (on the monotonic clock) the request would wait for its answer."""
 
+    model_version_id: str
     answer: Future[NewShadow]
     until: float
 
@@ -71,7 +72,7 @@ class Shadows:
         if self._is_late() or not self._places.acquire(blocking=False):
             metrics.SHADOWS.labels("shed").inc()
             return None
-        asked = Asked(Future(), monotonic() + self._seconds)
+        asked = Asked(loaded.model.version_id, Future(), monotonic() + self._seconds)
         Thread(
             target=self._answer,
             args=(asked, loaded, picture, properties),

@@ -2,7 +2,8 @@
 
 A job is added in the transaction of its cause. It is claimed in one short transaction, done with none open, kept
 alive by a heartbeat, and finished only with its own token: whoever was taken for dead cannot finish it any more.
-It carries ids and may run twice. This is the second door that commits.
+It carries ids and may run twice. What fails is tried a few times; what its worker's death or a database that went away
+has cut off is no failure of its own, is counted apart and tried more often. This is the second door that commits.
 """
 
 import threading
@@ -15,15 +16,19 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.database import Database
-from store.errors import Conflict, NotFound, StoreError
+from store.errors import Conflict, NotFound, StoreError, Unavailable
 from store.ids import new_id
 from store.tables import Job
 
 LEASE_SECONDS = 30.0
-# done in seconds: taken over after a share of the lease, and tried some more, since deaths are mostly not their fault
-SHORT, SHORT_SHARE, MORE_TRIES = frozenset({"window"}), 0.2, 5
+# done in seconds: taken over after a share of the lease
+SHORT, SHORT_SHARE = frozenset({"window"}), 0.2
+# so often a job may be cut off: a machine that is started again is no fault of it, one that ends each worker is
+MOST_CUT_OFF = 7
 # kinds of which one runs at a time, whoever claims it
 ALONE = frozenset({"train"})
+# the columns of a job that is in nobody's hands
+_FREE = {"turn": None, "lock_token": None, "lock_until": None}
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def get(session: Session, job_id: str) -> Job:
 def claim(database: Database, kinds: Sequence[str], worker: str, now: datetime) -> Claimed | None:
     """Take the oldest due job of these kinds, or one whose worker is dead; None when there is none.
 
-    A job that has failed as often as it may is marked as failed on the way.
+    A job that was cut off more often than it may be is marked as failed on the way.
     """
     try:
         with database.write() as session:
@@ -120,31 +125,38 @@ def beat(
 
 def finish(session: Session, job: Claimed, result: dict[str, Any], now: datetime) -> None:
     """Finish in the transaction that keeps the job's outcome. Raises Lost, and then nothing of it is kept."""
-    _guarded(
-        session,
-        job,
-        {"status": "done", "result": result, "finished_at": now, "turn": None, "lock_token": None},
-    )
+    _guarded(session, job, {"status": "done", "result": result, "finished_at": now, **_FREE})
 
 
 def fail(
-    database: Database, job: Claimed, error: str, now: datetime, *, final: bool = False
+    database: Database,
+    job: Claimed,
+    error: str,
+    now: datetime,
+    *,
+    final: bool = False,
+    cut_off: bool = False,
 ) -> None:
-    """Give a job up: it is due again later, or failed for good when `final` or when tried too often. Raises Lost."""
+    """Give a job up: it is due again later, or failed for good when `final` or when tried too often. Raises Lost.
+
+    `cut_off`: by what is not its own fault, so that this was no try.
+    """
     with database.write() as session:
         row = session.get_one(Job, job.id)
-        over = final or job.attempt >= row.max_attempts
+        attempts, times = row.attempts - cut_off, row.cut_off + cut_off
+        over = final or attempts >= row.max_attempts or times > MOST_CUT_OFF
+        wait = 10 * (1 + times) if cut_off else 10 * 2**attempts
         _guarded(
             session,
             job,
             {
                 "status": "failed" if over else "todo",
+                "attempts": attempts,
+                "cut_off": times,
                 "error": error[:2000],
-                "due_at": now + timedelta(seconds=10 * 2**job.attempt),
+                "due_at": now + timedelta(seconds=wait),
                 "finished_at": now if over else None,
-                "turn": None,
-                "lock_token": None,
-                "lock_until": None,
+                **_FREE,
             },
         )
 
@@ -160,7 +172,7 @@ def give_back(
     if payload is not None:
         values["payload"] = payload
     with database.write() as session:
-        _guarded(session, job, {**values, "turn": None, "lock_token": None, "lock_until": None})
+        _guarded(session, job, {**values, **_FREE})
 
 
 Work = Callable[[Claimed, "Hold"], None]
@@ -243,7 +255,8 @@ def do(
         if failed is not None:
             failed(job, error)
         try:
-            fail(database, job, f"{type(error).__name__}: {error}", clock())
+            away = isinstance(error, Unavailable)
+            fail(database, job, f"{type(error).__name__}: {error}", clock(), cut_off=away)
         except (Lost, StoreError):
             return
 
@@ -264,13 +277,16 @@ def _claim(session: Session, kinds: Sequence[str], worker: str, now: datetime) -
         )
         if job is None:
             return None
-        more = MORE_TRIES if job.status == "doing" and job.kind in SHORT else 0
-        if job.attempts < job.max_attempts + more:
+        died = job.status == "doing"
+        job.cut_off += died
+        if job.cut_off <= MOST_CUT_OFF:
             break
         job.status, job.finished_at, job.turn, job.lock_token = "failed", now, None, None
         job.error = "The worker died each time that it was tried."
         session.flush()
-    job.status, job.attempts, job.locked_by = "doing", job.attempts + 1, worker
+    job.status, job.locked_by = "doing", worker
+    # the worker that died had begun this try
+    job.attempts += not died
     job.lock_token, job.lock_until = new_id(now), now + timedelta(seconds=lease_seconds(job.kind))
     job.turn = job.kind if job.kind in ALONE else None
     session.flush()

@@ -51,9 +51,9 @@ class Given:
 def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime) -> Given:
     """Keep an answer and settle the review when it has opinions enough.
 
-    An answer whose lease has lapsed is kept in any case: as an opinion where nobody else holds or has answered
-    the review, else as an extra one that changes nothing. It is not blind when the person saw the answer. Raises
-    Invalid for a class that does not exist.
+    An answer whose lease has lapsed is kept in any case: as the first opinion where nobody has answered the review,
+    also where somebody else holds it by now, and as an opinion where nobody else holds it; else as an extra one that
+    changes nothing. It is not blind when the person saw the answer. Raises Invalid for a class that does not exist.
     """
     _check(answer, classes)
     review = reviews.get(session, answer.review_id, lock=True)
@@ -64,7 +64,6 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
             raise Conflict("This answer's number was used for another one.", "submission_reused")
         return Given(before.id, before.review_id, not before.late, review.status == "settled")
     held = review.lease_token == answer.token and review.leased_by == answer.person_id
-    lapsed = not held or review.lease_until is None or review.lease_until <= now
     counted = review.status == "open" and (
         held or not _in_other_hands(session, review, answer, now)
     )
@@ -79,7 +78,7 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
         kind=answer.kind,
         label=answer.label,
         source="human_shown" if shown else "human_blind",
-        late=lapsed and not counted,
+        late=not counted,
         simulated=person.simulated,
         note=answer.note,
         lease_token=answer.token,
@@ -90,9 +89,10 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
     session.add(label)
     session.flush()
     if counted:
-        if held:
-            review.leased_by = review.lease_token = review.lease_until = None
         _settle(session, review, now)
+        # whoever else holds it while it is open gives an opinion of their own
+        if held or review.status == "settled":
+            review.leased_by = review.lease_token = review.lease_until = None
     return Given(label.id, review.id, counted, review.status == "settled")
 
 
@@ -214,10 +214,14 @@ def _check(answer: Answer, classes: Sequence[str]) -> None:
 
 
 def _in_other_hands(session: Session, review: Review, answer: Answer, now: datetime) -> bool:
-    if any(one.person_id == answer.person_id for one in opinions(session, review.id)):
+    standing = opinions(session, review.id)
+    if any(one.person_id == answer.person_id for one in standing):
         return True
     leased = review.lease_until is not None and review.lease_until > now
-    return leased and review.leased_by != answer.person_id
+    if not leased or review.leased_by == answer.person_id:
+        return False
+    # the first opinion is whose it is, though they were slow; but nobody answers with the token of another
+    return bool(standing) or answer.token == review.lease_token
 
 
 def _settle(session: Session, review: Review, now: datetime) -> None:

@@ -73,20 +73,25 @@ class FirstAnswer:
 
 @dataclass(frozen=True)
 class Entry:
-    """Everything that one request adds to the log, in one commit."""
+    """Everything that one request adds to the log, in one commit; `awaited`: versions that have not answered yet."""
 
     prediction: NewPrediction
     picture: NewPicture
     shadows: tuple[NewShadow, ...] = ()
     review: NewReview | None = None
     first_answer: FirstAnswer | None = None
+    awaited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LateShadow:
-    """What another model said after the answer was kept; `review`: what people are asked because of it."""
+    """What another model that was awaited said after the answer was kept; `review`: what people are asked because of it.
+
+    Without `shadow` it was left out after all, and nobody waits for it any more.
+    """
 
     prediction_id: str
     created_at: datetime  # the prediction's
-    shadow: NewShadow
+    model_version_id: str
+    shadow: NewShadow | None
     review: NewReview | None = None

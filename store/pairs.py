@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from store.ids import time_of
 from store.tables import (
+    AwaitedShadow,
     Label,
     Pair,
     Prediction,
@@ -76,6 +77,23 @@ def fresh(
         .limit(limit)
     )
     return [_fresh(*row, candidate_id) for row in rows.tuples()]
+
+
+def unheard(session: Session, rollout: Rollout, now: datetime) -> int:
+    """Pictures that will be no pair of this rollout, though both were asked: the process ended before one answered."""
+    opened = select(func.min(RolloutEvent.id)).where(RolloutEvent.rollout_id == rollout.id)
+    version = rollout.model_version_id
+    query = (
+        select(func.count())
+        .select_from(AwaitedShadow)
+        .join(Prediction, Prediction.id == AwaitedShadow.prediction_id)
+        .where(
+            or_(Prediction.model_version_id == version, AwaitedShadow.model_version_id == version),
+            Prediction.rollout_event_id >= opened.scalar_subquery(),
+            Prediction.created_at < now - LATE,
+        )
+    )
+    return session.scalar(query) or 0
 
 
 def lock(session: Session, rollout_id: str) -> Rollout:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, tuple_
 from sqlalchemy.orm import Session
 
 from store import pictures, reviews
@@ -23,7 +23,7 @@ from store.database import BUSY, Database, insert_new
 from store.errors import Conflict, StoreError, Unavailable
 from store.ids import new_id
 from store.log_entries import Entry, FirstAnswer, LateShadow, NewPrediction, NewShadow
-from store.tables import IdempotencyKey, Prediction, ShadowAnswer
+from store.tables import AwaitedShadow, IdempotencyKey, Prediction, ShadowAnswer
 
 __all__ = ["Entry", "FirstAnswer", "LateShadow", "NewPrediction", "NewShadow", "PredictionLog"]
 
@@ -174,9 +174,12 @@ def _add(session: Session, entries: Sequence[Entry | LateShadow]) -> None:
         for one in whole
         for shadow in one.shadows
     ]
-    shadows += [_shadow(one.prediction_id, one.created_at, one.shadow) for one in late]
+    shadows += [
+        _shadow(one.prediction_id, one.created_at, one.shadow) for one in late if one.shadow
+    ]
     if shadows:
         session.execute(insert(ShadowAnswer), shadows)
+    _note_awaited(session, whole, late)
     for one in late:
         if one.review is not None:
             reviews.open_review(session, one.review, one.created_at)
@@ -196,6 +199,20 @@ def _add_predictions(session: Session, entries: Sequence[Entry]) -> None:
     for one in entries:
         if one.first_answer is not None:
             _remember(session, one.prediction, one.first_answer)
+
+
+def _note_awaited(session: Session, whole: Sequence[Entry], late: Sequence[LateShadow]) -> None:
+    awaited = [
+        {"prediction_id": one.prediction.id, "model_version_id": version}
+        for one in whole
+        for version in one.awaited
+    ]
+    if awaited:
+        session.execute(insert(AwaitedShadow), awaited)
+    heard = [(one.prediction_id, one.model_version_id) for one in late]
+    if heard:
+        who = tuple_(AwaitedShadow.prediction_id, AwaitedShadow.model_version_id)
+        session.execute(delete(AwaitedShadow).where(who.in_(heard)))
 
 
 def _shadow(prediction_id: str, created_at: datetime, shadow: NewShadow) -> dict[str, Any]:

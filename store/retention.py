@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from store.database import insert_new
 from store.tables import (
+    AwaitedShadow,
     ClassGuide,
     Delivery,
     DuplicateGroup,
@@ -76,7 +77,7 @@ def take_predictions(session: Session, ids: Sequence[str], now: datetime, dry: b
     taken = [identity for identity, _ in rows]
     digests = sorted({digest for _, digest in rows})
     if not dry:
-        for table in (ShadowAnswer, IdempotencyKey):
+        for table in (ShadowAnswer, AwaitedShadow, IdempotencyKey):
             session.execute(delete(table).where(table.prediction_id.in_(taken)))
         session.execute(delete(Prediction).where(Prediction.id.in_(taken)))
     return Gone(predictions=len(taken)) + _pictures(session, digests, taken, now, dry)

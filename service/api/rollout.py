@@ -10,7 +10,7 @@ from service.api.problems import problems
 from service.api.words import Instant, Sentences
 from service.dependencies import Moment, Operator, Reading, Running, Writing
 from service.stops import KILLED
-from store import preflight, switches
+from store import pairs, preflight, switches
 from store.tables import RolloutEvent
 
 router = APIRouter(prefix="/v1", tags=["Rollout"])
@@ -136,11 +136,14 @@ class RolloutTold(BaseModel):
     lacks: list[str]
     confirmed_by: list[str]
     decision: DecisionTold | None
+    unheard: int = Field(
+        description="Pictures that are no pair: the service ended, or its database was away, between the two answers."
+    )
     switches: Switches
 
 
 @router.get("/rollout", summary="Where the candidate stands", responses=problems(_ROLE))
-def show(_: Operator, session: Reading) -> RolloutTold:
+def show(_: Operator, session: Reading, now: Moment) -> RolloutTold:
     """Its stage, share and scope, what is not answered yet, who has confirmed `full`, and monitoring's newest verdict."""
     way = listing.way(session)
     row = way.rollout if way is not None and way.rollout.on_its_way else None
@@ -153,6 +156,7 @@ def show(_: Operator, session: Reading) -> RolloutTold:
         lacks=preflight.lacks(row.preflight, row.risks) if row else [],
         confirmed_by=list(way.confirmed) if way is not None and row is not None else [],
         decision=_decision(way) if way is not None and row is not None else None,
+        unheard=pairs.unheard(session, row, now) if row is not None else 0,
         switches=_switches(session),
     )
 

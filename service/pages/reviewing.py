@@ -209,7 +209,7 @@ def _answered(given: Given) -> JSONResponse:
         "title": "Conflict",
         "status": 409,
         "code": "lease_lost",
-        "detail": "Somebody else had this picture by then: the answer is kept as an extra opinion.",
+        "detail": "Somebody else had answered this picture by then: the answer is kept as an extra opinion.",
         "kept": True,
     }
     return JSONResponse(late | told, 409, media_type="application/problem+json")

@@ -23,7 +23,7 @@ from service.dependencies import (
 from service.pages import rollout_words
 from service.pages.rendering import page, see
 from service.stops import KILLED
-from store import actions, preflight, rollouts, switches
+from store import actions, pairs, preflight, rollouts, switches
 from store import scope as scopes
 from store.errors import Invalid
 
@@ -52,6 +52,7 @@ def show(request: Request, found: Reviewer, session: Reading, now: Moment) -> Re
         waits=rollout_words.waits(way, now),
         next=rollout_words.next_step(way),
         drawn=rollout_words.drawn(way),
+        unheard=pairs.unheard(session, way.rollout, now) if way else 0,
         held=rollout_words.held(way, live),
         lacks=preflight.lacks(way.rollout.preflight, way.rollout.risks) if way else [],
         questions=preflight.QUESTIONS,

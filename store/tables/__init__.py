@@ -14,6 +14,7 @@ from store.tables.people import (
 )
 from store.tables.pictures import DuplicateGroup, StoredBundle, StoredPicture
 from store.tables.predictions import (
+    AwaitedShadow,
     Feedback,
     IdempotencyKey,
     Prediction,
@@ -37,6 +38,7 @@ __all__ = [
     "Accuracy",
     "Alarm",
     "ApiKey",
+    "AwaitedShadow",
     "Backtest",
     "Base",
     "ClassGuide",

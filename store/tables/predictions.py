@@ -97,6 +97,18 @@ class ShadowAnswer(Base):
     created_at: Mapped[datetime]
 
 
+class AwaitedShadow(Base):
+    """A version that was asked about a picture and has not answered: its answer, when it comes, takes the row away.
+
+    It is one commit with the prediction, so that what the end of a process has cut off is missed, and counted.
+    """
+
+    __tablename__ = "awaited_shadows"
+
+    prediction_id: Mapped[str] = mapped_column(ForeignKey("predictions.id"), primary_key=True)
+    model_version_id: Mapped[str] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+
+
 class IdempotencyKey(Base):
     """The first answer to a key, byte for byte, for 24 hours."""
 

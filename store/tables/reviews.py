@@ -61,7 +61,7 @@ class Label(Base):
     kind: Mapped[str] = mapped_column(one_of("kind", *LABEL_KINDS))
     label: Mapped[str | None] = mapped_column(Name)
     source: Mapped[str] = mapped_column(one_of("source", *LABEL_SOURCES))
-    # an answer that came when its lease had lapsed: counted where nobody answered, else an extra opinion
+    # an extra opinion that changes nothing: it came when others had said enough, or had the picture and an answer to it
     late: Mapped[bool] = mapped_column(default=False)
     simulated: Mapped[bool] = mapped_column(default=False)
     undoes_id: Mapped[str | None] = mapped_column(ForeignKey("labels.id"), unique=True)

@@ -28,6 +28,8 @@ class Job(Base):
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
+    # how often a worker died of it or beside it, or the database was away: no try
+    cut_off: Mapped[int] = mapped_column(default=0, server_default="0")
     turn: Mapped[str | None] = mapped_column(Name, unique=True)
     lock_token: Mapped[str | None] = mapped_column(Id)
     lock_until: Mapped[datetime | None]

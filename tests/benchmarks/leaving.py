@@ -7,6 +7,7 @@ itself had the time to do so.
 import asyncio
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,32 @@ class InHand:
 def memory(pid: int, line: str = "VmRSS") -> float:
     """MiB of a process and of those that it has started."""
     return sum(_number(status, line) for status in _family(pid)) / 1024
+
+
+def own_memory(pid: int) -> float:
+    """MiB of a process alone."""
+    return _number(Path(f"/proc/{pid}/status").read_text(), "VmRSS") / 1024
+
+
+class Watched:
+    """The most memory that a process and those that it has started had together meanwhile, in MiB."""
+
+    def __init__(self, pid: int, every: float = 0.25) -> None:
+        self._pid, self._every, self._over = pid, every, threading.Event()
+        self.highest = 0.0
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._every):
+            self.highest = max(self.highest, memory(self._pid))
+
+    def __enter__(self) -> "Watched":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def _family(pid: int) -> Iterator[str]:

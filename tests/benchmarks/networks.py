@@ -38,9 +38,13 @@ def costly_network(order: tuple[int, ...] | None = None) -> bytes:
 Misbehaviour = Literal["hangs", "raises", "eats memory", "crashes"]
 
 
-@lru_cache(maxsize=4)
-def misbehaving_network(how: Misbehaviour, size: int = 2 * 1024**3) -> bytes:
+@lru_cache(maxsize=8)
+def misbehaving_network(
+    how: Misbehaviour, size: int = 2 * 1024**3, *, always: bool = False
+) -> bytes:
     """The toy network that does this unless a picture is clearly red or blue; `size`: the bytes that it eats.
+
+    `always`: with those too, so that the bundle cannot even be proved.
 
     The crash is the smallest whole number divided by -1, at which an x86 ends the process.
     """
@@ -50,7 +54,7 @@ def misbehaving_network(how: Misbehaviour, size: int = 2 * 1024**3) -> bytes:
     apart = made.node("ReduceMin", [made.node("Abs", [made.node("Sub", [red, blue])])], keepdims=0)
     strange = made.node(
         "Cast",
-        [made.node("Less", [apart, made.constant(np.float32(0.5))])],
+        [made.node("Less", [apart, made.constant(np.float32(9.0 if always else 0.5))])],
         to=onnx.TensorProto.INT64,
     )
     zero = made.constant(np.zeros(1, np.float32))

@@ -3,12 +3,16 @@
 Order: the floors (disk, machine); capacity, as the best of several closed loops; the 99th percentile at 70 % of it,
 open loop; the overload, open loop; then clients that leave in mid-upload and clients that send a byte a second,
 while others are served. The service is the real program with its own settings on SQLite and a folder; its network
-costs as much as a ResNet-18 at 96 pixels. The sender shares the cores, and says how much of one it took.
+costs as much as a ResNet-18 at 96 pixels. The sender shares the cores, and says how much of one it took. Half of the
+requests have the headers that a proxy adds.
+
+Of the service and the processes that it has started, in MiB: `memory_growth_mib` is what they have at the end, when
+nobody sends any more, beyond what they had before the overload; `memory_peak_mib` the most that they had meanwhile,
+beyond the same. Exit code 1 when anything hung, failed or was left behind.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import tempfile
 import threading
@@ -28,9 +32,25 @@ from store.database import Database
 from store.models import NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
-from tests.benchmarks.leaving import InHand, drip, leave_in_mid_upload, memory, settled
+from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.leaving import (
+    InHand,
+    Watched,
+    drip,
+    leave_in_mid_upload,
+    memory,
+    settled,
+)
 from tests.benchmarks.networks import costly_bundle
-from tests.benchmarks.sending import BROKEN, HUNG, Sent, closed_loop, open_loop
+from tests.benchmarks.sending import (
+    BROKEN,
+    HUNG,
+    Sent,
+    closed_loop,
+    open_loop,
+    passed_on,
+    request,
+)
 from tests.benchmarks.serving import body
 from tests.classifier.files import blocks, encode
 from tests.journeys.programs import Programs, programs
@@ -39,6 +59,17 @@ from tests.toy import CLASSES
 # so many that no key's own rate is what refuses
 CONSUMERS = 16
 PICTURES = 64
+BARS = [
+    *(
+        Bar(name)
+        for name in ("server_errors", "hung", "refused_without_retry_after", "left_behind")
+    ),
+    Bar("p99_ratio", 2, fails=False),
+    Bar("goodput_ratio", 0.85, at_least=True, fails=False),
+    Bar("memory_growth_mib", 32, fails=False),
+    Bar("memory_peak_mib", 32, fails=False),
+    Bar("refusal_p95_ms", 50, fails=False),
+]
 
 
 @dataclass(frozen=True)
@@ -74,14 +105,17 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="ten minutes of overload, not three")
     parser.add_argument("--seconds", type=float, help="another time of overload")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures to send; else drawn")
+    parser.add_argument("--direct", action="store_true", help="no request with a proxy's headers")
     given = parser.parse_args()
     sizes = Sizes(overload=given.seconds or (600.0 if given.long else 180.0))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with prepared(folder, pictures(given.pictures)) as ready:
+        with prepared(folder, pictures(given.pictures), proxied=not given.direct) as ready:
             floors(ready.running, folder)
             found = measure(ready, sizes)
     report(found)
+    figures = judged(found)
+    end(figures, held_against(figures, BARS))
 
 
 @dataclass(frozen=True)
@@ -105,16 +139,21 @@ class Ready:
 
 
 @contextmanager
-def prepared(folder: Path, files: Sequence[bytes], **settings: str) -> Iterator[Ready]:
-    """A service with a costly network and several consumers, until the end of the block."""
+def prepared(
+    folder: Path, files: Sequence[bytes], *, proxied: bool = True, **settings: str
+) -> Iterator[Ready]:
+    """A service with a costly network and several consumers; `proxied`: half of the requests come by a proxy."""
     (folder / "tmp").mkdir()
     url = f"sqlite:///{folder / 'ursa.db'}"
     with programs(folder, url, TMPDIR=str(folder / "tmp"), **settings) as running:
         keys = register(folder, url)
         running.start("service")
         bodies = [body(one) for one in files]
-        pairs = enumerate(bodies * len(keys))
-        yield Ready(running, [request(one, keys[n % len(keys)]) for n, one in pairs])
+        made = []
+        for n, one in enumerate(bodies * len(keys)):
+            more = passed_on(n) if proxied and (n + n // len(bodies)) % 2 else ""
+            made.append(request(one, keys[n % len(keys)], more))
+        yield Ready(running, made)
 
 
 def register(folder: Path, url: str) -> list[str]:
@@ -144,16 +183,6 @@ def pictures(folder: Path | None) -> list[bytes]:
     return [encode(blocks(227, 227, seed), "jpeg", quality=90) for seed in range(PICTURES)]
 
 
-def request(content: bytes, key: str) -> bytes:
-    """A whole request as it goes over the wire."""
-    head = (
-        f"POST /v1/predictions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
-        "Content-Type: multipart/form-data; boundary=picture-boundary\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
-    )
-    return head.encode() + content
-
-
 def measure(ready: Ready, sizes: Sizes) -> Found:
     """Every part in turn."""
     found, port = Found(), ready.running.port
@@ -165,7 +194,7 @@ def measure(ready: Ready, sizes: Sizes) -> Found:
     found.usual = open_loop(port, ready.requests, 0.7 * found.peak, sizes.usual, seed=1)
     say("70 % of capacity", found.usual)
     before = ready.in_hand()
-    with _Watched(ready.pid) as watched:
+    with Watched(ready.pid) as watched:
         found.over = open_loop(port, ready.requests, 3 * found.peak, sizes.overload, seed=2)
         say("three times capacity", found.over)
         print(f"  memory {before.memory:.0f} MiB before, {memory(ready.pid):.0f} after")
@@ -196,27 +225,6 @@ def misbehave(ready: Ready, sizes: Sizes, rate: float) -> tuple[dict[int, int], 
     dripping.join()
     print(f"  what those were told, by status (0: cut off): {drips}")
     return drips, beside
-
-
-class _Watched:
-    """The most memory that a process had meanwhile."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid, self._over = pid, threading.Event()
-        self.highest = 0.0
-        self._thread = threading.Thread(target=self._watch)
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.5):
-            self.highest = max(self.highest, memory(self._pid))
-
-    def __enter__(self) -> "_Watched":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 def floors(running: Programs, folder: Path) -> None:
@@ -265,6 +273,7 @@ def judged(found: Found) -> dict[str, float]:
         "p99_ratio": round(_p99(found.over) / _p99(found.usual), 2),
         "goodput_ratio": round(found.over.goodput / found.peak, 3),
         "memory_growth_mib": round(found.after - found.before, 1),
+        "memory_peak_mib": round(found.highest - found.before, 1),
         "refusal_p95_ms": round(1000 * float(np.quantile(refused, 0.95)), 1),
         "refused_without_retry_after": sum(
             status == 429 and not told
@@ -280,12 +289,11 @@ def _p99(sent: Sent) -> float:
 
 
 def report(found: Found) -> None:
-    """For people, then for programs."""
+    """For people."""
     print(
         f"memory: {found.before:.0f} MiB before the overload, {found.highest:.0f} at its highest,"
         f" {found.after:.0f} after; left behind: {'; '.join(found.left) or 'nothing'}"
     )
-    print(json.dumps(judged(found)))
 
 
 if __name__ == "__main__":

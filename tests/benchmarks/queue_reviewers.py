@@ -26,17 +26,27 @@ DIES, LATE, TWICE = 4, 3, 6
 PATIENCE_SECONDS = 900.0
 
 
+@dataclass(frozen=True)
+class Heard:
+    """That an answer is kept, at a moment of the monotonic clock; `counted`: as an opinion, else as an extra one."""
+
+    counted: bool
+    at: float
+
+
 @dataclass
 class Desk:
-    """What all reviewers of a run share: where they were told that an answer is kept, and what was left lying."""
+    """What all reviewers of a run share: when they posted an answer first, what they were told, and what was left lying."""
 
-    acknowledged: dict[str, bool] = field(default_factory=dict)
+    posted: dict[str, float] = field(default_factory=dict)
+    acknowledged: dict[str, Heard] = field(default_factory=dict)
     # reviews that somebody dropped: when their lease ends
     dropped: dict[str, datetime] = field(default_factory=dict)
     waited: list[float] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
+    # reviewers who could not go on, and why
+    lost: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    outages: list[tuple[float, float]] = field(default_factory=list)
 
 
 class Reviewer(threading.Thread):
@@ -51,6 +61,13 @@ class Reviewer(threading.Thread):
 
     def run(self) -> None:
         """Label until there is nothing left and nothing can come back."""
+        try:
+            self._label()
+        except Exception as error:  # noqa: BLE001  # whatever it was: a run that lost a reviewer has failed
+            with self._desk.lock:
+                self._desk.lost.append(f"{self.name}: {type(error).__name__}: {error}"[:300])
+
+    def _label(self) -> None:
         self._sign_in()
         while not self._over.is_set():
             told = self._post("/review/next", {"count": self._random.choice((1, 2, 4))})
@@ -80,11 +97,17 @@ class Reviewer(threading.Thread):
             "submission": f"{self.name}-{self._number:08}",
         }
         times = 2 if chance >= 100 - TWICE else 1
+        self._desk.posted[said["submission"]] = time.monotonic()
         for _ in range(times):
             answer = self._post(f"/review/{review['id']}/answer", said)
-            if answer.status_code == 200 or answer.json().get("kept"):
-                with self._desk.lock:
-                    self._desk.acknowledged[said["submission"]] = answer.status_code == 200
+            counted = answer.status_code == 200
+            if not counted and not answer.json().get("kept"):
+                raise AssertionError(f"an answer was told {answer.status_code}: {answer.text}")
+            with self._desk.lock:
+                heard = Heard(counted, time.monotonic())
+                before = self._desk.acknowledged.setdefault(said["submission"], heard)
+            if before.counted != counted:
+                raise AssertionError(f"an answer posted twice was told two things: {answer.text}")
         self._count("posted twice" if times == 2 else "posted")
 
     def _met(self, review_id: str) -> None:

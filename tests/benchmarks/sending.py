@@ -54,6 +54,24 @@ class Sent:
         return self.count(200, 200) / self.wall
 
 
+def request(content: bytes, key: str, more: str = "") -> bytes:
+    """A whole request as it goes over the wire; `more` lines of its head."""
+    head = (
+        f"POST /v1/predictions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        "Content-Type: multipart/form-data; boundary=picture-boundary\r\n"
+        f"{more}Content-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def passed_on(number: int) -> str:
+    """What a proxy adds to a head; addresses are of a network for examples."""
+    return (
+        f"X-Request-ID: {number:032x}\r\nX-Forwarded-Proto: https\r\n"
+        f"X-Forwarded-For: 192.0.2.{number % 250 + 1}\r\n"
+    )
+
+
 def open_loop(port: int, requests: Sequence[bytes], rate: float, seconds: float, seed: int) -> Sent:
     """Send at random moments (Poisson), `rate` a second on average, whatever comes back."""
     return _elsewhere(port, requests, seconds, rate, 0, seed)

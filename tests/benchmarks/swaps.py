@@ -1,10 +1,12 @@
 """Models that take over and go back under load, and candidates that misbehave alongside: `make bench-swaps`.
 
-Order: a service with one model at `full` and clients that send all the time; 500 promotions and reverts, each followed
-by the process before the next; every tenth promotion is of a bundle that is broken or does not answer as it was tested.
-Then every answer is held against what its version says about its picture, and against its row. At the end the same
-traffic with candidates alongside that raise, eat memory, hang or crash, and are put back on their way whenever they have
-been taken off it. The database and the storage are the real ones, moves are made in the rows as the acts make them.
+Order: a service with one model at `full` and clients that send all the time; 500 moves. Most are promotions and reverts
+in the rows, a part of them followed by the process before the next comes and a part not; some are a candidate's whole way
+by the product's API, alongside, through the stages and to `full` by two people; every tenth is of a bundle that is broken,
+does not answer as it was tested, or hangs, raises, eats memory or crashes while it is proved. Then every answer is held
+against what its version says about its picture, and against its row. At the end the same traffic with candidates
+alongside that raise, eat memory, hang or crash, and are put back on their way whenever they have been taken off it.
+Exit code 1 when an answer failed or was mixed, or a bad bundle became live.
 """
 
 import argparse
@@ -12,26 +14,30 @@ import http.client
 import json
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, get_args
 
 import httpx
 import numpy as np
 
-from tests.benchmarks.leaving import memory
+from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.leaving import Watched, memory, own_memory
 from tests.benchmarks.networks import Misbehaviour, costly_network, misbehaving_network
 from tests.benchmarks.overload import Ready, floors, pictures, prepared, say
 from tests.benchmarks.sending import Sent, closed_loop, open_loop
 from tests.benchmarks.serving import body
-from tests.benchmarks.swaps_rows import Rows, Told, lying, no_numbers
+from tests.benchmarks.swaps_rows import BAD, Rows, Told, spoil
+from tests.benchmarks.swaps_way import Operators
 
 # as many pictures as are known by heart for each version
 KNOWN = 12
+# a bundle that hangs is given up before that
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass
@@ -39,6 +45,9 @@ class Swapped:
     """What came of it."""
 
     moves: int = 0
+    ways: int = 0
+    ways_cut_short: int = 0
+    unfollowed: int = 0
     answers: int = 0
     failed: int = 0
     mixed: int = 0
@@ -53,44 +62,86 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moves", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=30.0, help="of each kind of candidate")
+    parser.add_argument("--bad", nargs="+", choices=BAD, default=BAD, help="kinds of bad bundles")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures to send; else drawn")
     given = parser.parse_args()
     files = pictures(given.pictures)
     with tempfile.TemporaryDirectory() as name, prepared(Path(name), files) as ready:
         floors(ready.running, Path(name))
-        swapped = swap(ready, files[:KNOWN], given.moves)
+        swapped = swap(ready, files[:KNOWN], given.moves, bad=given.bad)
         print(swapped, flush=True)
         costs = misbehave(ready, given.seconds)
-    print(json.dumps({**_figures(swapped), **costs}))
+    figures = {**_figures(swapped), **costs}
+    end(figures, held_against(figures, bars(given.moves)))
+
+
+def bars(moves: int) -> list[Bar]:
+    """What the figures are held against."""
+    kinds = [how.split()[0] for how in get_args(Misbehaviour)]
+    return [
+        Bar("moves", moves, at_least=True),
+        # a machine with other work may cut a way short, not all of them
+        *(Bar(name, 1, at_least=True) for name in ("ways", "bad_tried", "unfollowed")),
+        *(Bar(name) for name in ("failed", "mixed", "rows_differing", "bad_became_live")),
+        *(Bar(f"{how}_not_answered") for how in kinds),
+        *(Bar(f"{how}_refused", fails=False) for how in kinds),
+        # nothing measurable: no more than none alongside differs from none alongside
+        *(Bar(f"{how}_p50_ratio", 1.2, fails=False) for how in (*kinds, "none")),
+        Bar("web_growth_mib", 32, fails=False),
+    ]
 
 
 def swap(
-    ready: Ready, files: Sequence[bytes], moves: int, bad_every: int = 10, clients: int = 3
+    ready: Ready,
+    files: Sequence[bytes],
+    moves: int,
+    bad_every: int = 10,
+    way_every: int = 5,
+    clients: int = 3,
+    bad: Sequence[str] = BAD,
 ) -> Swapped:
     """Promote and revert `moves` times in all while `clients` send; some promotions are of bad bundles."""
     rows = Rows(ready)
     base = 1
     good = rows.register("other", network=costly_network((1, 0)), order=(1, 0))
-    bad = [
-        rows.damaged(),
-        rows.register("differs", samples=lying()),
-        rows.register("endless", network=no_numbers(), seed=4),
-    ]
+    spoilt = [spoil(rows, one) for one in bad]
     expected = {one: rows.opinions(one, files) for one in (base, good)}
-    done, answering = Swapped(), {rows.newest_event(): base}
+    done, answering = Swapped(), {rows.newest_event(): {base}}
+    operators = Operators(ready.running.url, rows)
     with sending(ready.running.port, rows.key(), files, clients) as told:
-        for turn in range(moves // 2):
-            is_bad = turn % bad_every == bad_every - 1
-            number = bad[turn // bad_every % len(bad)] if is_bad else good
-            event, rollout = rows.promote(number)
-            answering[event] = base if is_bad else number
-            _followed(ready, base if is_bad else number, broken=is_bad)
-            answering[rows.revert(rollout)] = base
+        for turn in count():
+            if done.moves >= moves:
+                break
+            if turn % bad_every == bad_every - 1:
+                number = spoilt[done.bad_tried % len(spoilt)]
+                event, rollout = rows.promote(number)
+                answering[event] = {base}
+                _followed(ready, base, broken=True)
+                answering[rows.revert(rollout)] = {base}
+                done.bad_tried += 1
+                done.moves += 2
+            elif turn % way_every == way_every - 1:
+                gone = operators.lead(good, base, told, _wait_for)
+                answering |= gone.answering
+                done.moves += gone.moves
+                done.ways_cut_short += gone.cut_short
+                done.ways += not gone.cut_short
+            else:
+                hurries = turn % 3 == 2
+                event, rollout = rows.promote(good)
+                answering[event] = {good}
+                if not hurries:
+                    _followed(ready, good, broken=False)
+                answering[rows.revert(rollout)] = {base}
+                done.unfollowed += hurries
+                done.moves += 2
+                if hurries:
+                    continue
             _followed(ready, base, broken=False)
-            done.moves += 2
-            done.bad_tried += is_bad
-    _judge(done, told, expected, set(bad))
-    done.rows_differing = rows.differing(told, answering)
+        _followed(ready, base, broken=False)
+    operators.close()
+    _judge(done, told, expected, set(spoilt))
+    done.rows_differing = rows.differing(told, answering, base)
     rows.database.dispose()
     return done
 
@@ -98,11 +149,13 @@ def swap(
 def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
     """What candidates that misbehave cost the consumers of the model that answers: ratios to none alongside.
 
-    None alongside is measured before and after each; `none_p50_ratio` is how far these differ by themselves.
+    None alongside is measured before and after each; `none_p50_ratio` is how far these differ by themselves. In MiB, to
+    before: `web_growth_mib` is the web process's own memory at the end, `..._family_peak_mib` the most that it and all
+    that it has started had together while a candidate was there.
     """
     rows, port = Rows(ready), ready.running.port
     rate = 0.5 * closed_loop(port, ready.requests, 6, min(seconds, 10.0)).goodput
-    lowest, seeds = memory(ready.pid), count(1)
+    family, web, seeds = memory(ready.pid), own_memory(ready.pid), count(1)
 
     def measured(name: str) -> Sent:
         sent = open_loop(port, ready.requests, rate, seconds, seed=next(seeds))
@@ -113,7 +166,7 @@ def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
     for how in get_args(Misbehaviour):
         number = rows.register(how.replace(" ", "-"), network=misbehaving_network(how))
         shed, failed = _outcomes(ready, "shed"), _outcomes(ready, "failed")
-        with rows.put_back(number) as times:
+        with rows.put_back(number) as times, Watched(ready.pid) as watched:
             beside = measured(f"a candidate that {how}")
         shed, failed = _outcomes(ready, "shed") - shed, _outcomes(ready, "failed") - failed
         print(f"  put on its way {len(times)} times; answers: {failed:.0f} failed, {shed:.0f} shed")
@@ -125,13 +178,14 @@ def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
         figures[f"{name}_not_answered"] = (
             len(beside.statuses) - beside.count(200, 200) - beside.count(429, 429)
         )
-        figures[f"{name}_counted"] = failed + shed
+        figures[f"{name}_failed"], figures[f"{name}_shed"] = failed, shed
+        figures[f"{name}_family_peak_mib"] = round(watched.highest - family, 1)
         figures[f"{name}_times"] = len(times)
     for q in (0.5, 0.99):
         pairs = [*pairwise(alone), *pairwise(alone[::-1])]
         ratios = [_ratio([one], [other], q) for one, other in pairs]
         figures[f"none_p{100 * q:.0f}_ratio"] = max(ratios)
-    figures["candidates_memory_mib"] = round(memory(ready.pid, "VmHWM") - lowest, 1)
+    figures["web_growth_mib"] = round(own_memory(ready.pid) - web, 1)
     rows.database.dispose()
     return figures
 
@@ -176,15 +230,24 @@ def sending(port: int, key: str, files: Sequence[bytes], clients: int) -> Iterat
 
 
 def _followed(ready: Ready, number: int, *, broken: bool) -> None:
-    said: dict[str, Any] = {}
-    for _ in range(2000):
-        said = httpx.get(f"{ready.running.url}/readyz", timeout=30).json()["models"]
-        if said["answering"] == number and bool(said["broken"]) == broken:
-            return
+    """Return when the service says so."""
+
+    def has() -> bool:
+        said: dict[str, Any] = httpx.get(f"{ready.running.url}/readyz", timeout=30).json()["models"]
+        return said["answering"] == number and bool(said["broken"]) == broken
+
+    try:
+        _wait_for(has)
+    except AssertionError as error:
+        raise AssertionError(f"version {number}: {error}\n{ready.running.log('service')}") from None
+
+
+def _wait_for(has: Callable[[], bool]) -> None:
+    until = monotonic() + PATIENCE_SECONDS
+    while not has():
+        if monotonic() > until:
+            raise AssertionError(f"it was not followed within {PATIENCE_SECONDS:g} s")
         sleep(0.01)
-    raise AssertionError(
-        f"version {number} was not followed: {said}\n{ready.running.log('service')}"
-    )
 
 
 def _judge(

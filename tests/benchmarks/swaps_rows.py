@@ -5,11 +5,11 @@ broken. And what was told is held against what was kept.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import onnx
@@ -18,17 +18,20 @@ from onnx import numpy_helper
 from classifier.classifier import Classifier
 from classifier.pictures import open_picture
 from service.clock import wall_clock
-from store import models, people, predictions, rollouts
+from store import heartbeats, models, people, predictions, rollouts
 from store.bundles import BundleStore
 from store.database import Database
 from store.errors import Conflict
-from store.models import NewVersion
+from store.models import NewBacktest, NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
+from tests.benchmarks.networks import Misbehaviour, misbehaving_network
 from tests.benchmarks.overload import Ready
 from tests.toy import CLASSES, toy_bundle, toy_contents, toy_network
 
 ACTOR = Actor("system", "benchmark")
+# bundles that must never become live: broken, not answering as tested, or misbehaving while that is tried
+BAD = ("damaged", "differs", "endless", *get_args(Misbehaviour))
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,26 @@ class Rows:
         self._store = BundleStore(Objects(str(self._storage)), self._folder / "fetched")
         self._numbers = count(1)
 
-    def key(self) -> str:
+    def key(self, name: str = "swaps", role: str = "consumer") -> str:
         """A new consumer's."""
         key, now = people.new_key(), wall_clock()
         with self.database.write() as session:
-            consumer = people.add_consumer(session, "swaps", now)
-            people.add_key(session, consumer, key, "consumer", now)
+            people.add_key(session, people.add_consumer(session, name, now), key, role, now)
         return key
+
+    def prepared(self, number: int, against: int) -> None:
+        """What the retrain program and monitoring would have said before a version goes its way."""
+        now = wall_clock()
+        with self.database.write() as session:
+            version, other = (models.by_number(session, one).id for one in (number, against))
+            told = NewBacktest(version, other, "cannot_tell", 90, 0.9, 0.9, 0.0, -0.1, 0.1, {})
+            models.add_backtest(session, told, now)
+        heartbeats.beat(self.database, "monitoring", "a benchmark", {}, now)
+
+    def is_on_its_way(self) -> bool:
+        """Whether a candidate is."""
+        with self.database.read() as session:
+            return rollouts.live(session).candidate is not None
 
     def register(self, name: str, **changes: Any) -> int:
         """A version of the toy bundle with these changes; its number."""
@@ -128,8 +144,11 @@ class Rows:
             putting.join()
         self._take_off()
 
-    def differing(self, told: Sequence[Told], answering: dict[int, int]) -> int:
-        """Answers whose row says something else; `answering` is the version by the newest event."""
+    def differing(self, told: Sequence[Told], answering: Mapping[int, set[int]], base: int) -> int:
+        """Answers whose row says something else; `answering` has the versions that may, by the newest event.
+
+        An event that nobody here has made is a hard limit, and `base` answers then.
+        """
         wrong = 0
         with self.database.read() as session:
             numbers = {one.id: one.number for one in models.newest_first(session, 100)}
@@ -143,7 +162,7 @@ class Rows:
                 wrong += (
                     said != (*given, one.answer["stage"])
                     or version != one.answer["model_version"]
-                    or version != answering.get(row.rollout_event_id or 0)
+                    or version not in answering.get(row.rollout_event_id or 0, {base})
                 )
         return wrong
 
@@ -158,6 +177,19 @@ class Rows:
     def _digest(self, number: int) -> str:
         with self.database.read() as session:
             return models.by_number(session, number).bundle_digest
+
+
+def spoil(rows: Rows, how: str) -> int:
+    """A version that must never become live; its number."""
+    if how == "damaged":
+        return rows.damaged()
+    if how == "differs":
+        return rows.register("differs", samples=lying())
+    if how == "endless":
+        return rows.register("endless", network=no_numbers(), seed=4)
+    said = cast(Misbehaviour, how)
+    network = misbehaving_network(said, always=True)
+    return rows.register(f"proof-{how}".replace(" ", "-"), network=network, seed=5)
 
 
 def lying() -> list[Any]:

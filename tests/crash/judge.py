@@ -24,20 +24,20 @@ from store.tables import (
     Detector,
     IdempotencyKey,
     Job,
-    Pair,
     Prediction,
-    ShadowAnswer,
     Window,
 )
+from tests.crash.evidence import pairs_missing, shadows
 from tests.crash.load import SEGMENTS, Ledger, Told, reference
 from tests.crash.world import World
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Counts; all but the first four and `kept_unheard` must be 0.
+    """Counts; all but the first four, `kept_unheard` and the shadows must be 0.
 
-    `kept_unheard`: answers that are in the log although the service died before it could give them.
+    `kept_unheard`: answers that are in the log although the service died before it could give them. Shadows: what became
+    of the candidate's answers while one ran alongside, as `tests.crash.evidence.Shadows` has it.
     """
 
     acknowledged: int
@@ -53,12 +53,16 @@ class Verdict:
     evidence_gaps: int
     decisions_differing: int
     kept_unheard: int
+    shadow_answered: int
+    shadow_unheard: int
+    shadow_left_out: int
 
     @property
     def harm(self) -> dict[str, int]:
         """What must not be, as far as there is any."""
         allowed = ("acknowledged", "replayed", "backtests", "windows", "kept_unheard")
-        return {name: n for name, n in vars(self).items() if n and name not in allowed}
+        found = {name: n for name, n in vars(self).items() if n and name not in allowed}
+        return {name: n for name, n in found.items() if not name.startswith("shadow_")}
 
 
 def judge(world: World, ledger: Ledger) -> Verdict:
@@ -67,6 +71,7 @@ def judge(world: World, ledger: Ledger) -> Verdict:
         numbers = _numbers(session)
         windows = session.scalar(select(func.count()).select_from(Window)) or 0
         backtests = session.scalar(select(func.count()).select_from(Backtest)) or 0
+        beside = shadows(session, {json.loads(one.body)["id"] for one in ledger.told})
         verdict = Verdict(
             acknowledged=len(ledger.told),
             replayed=ledger.replayed,
@@ -78,9 +83,12 @@ def judge(world: World, ledger: Ledger) -> Verdict:
             jobs_twice=_done_twice(session, backtests, windows),
             jobs_failed=_count(session, Job, Job.status != "done"),
             window_gaps=_window_gaps(session, world) + _due(session, world),
-            evidence_gaps=_pairs_missing(session) + _unread(session),
+            evidence_gaps=pairs_missing(session) + _unread(session) + beside.contradicted,
             decisions_differing=0,
             kept_unheard=len(numbers) - len(ledger.told),
+            shadow_answered=beside.answered,
+            shadow_unheard=beside.unheard,
+            shadow_left_out=beside.left_out,
         )
     differing = sum(bool(one.differences) for one in replaying.all_of(world.database))
     return Verdict(**{**vars(verdict), "decisions_differing": differing})
@@ -98,7 +106,7 @@ def unrest(world: World) -> dict[str, int] | None:
         with world.database.read() as session:
             return {
                 "jobs": _count(session, Job, Job.status.in_(("todo", "doing"))),
-                "pairs": _pairs_missing(session),
+                "pairs": pairs_missing(session),
                 "unread": _unread(session),
                 "windows": _due(session, world),
             }
@@ -227,14 +235,6 @@ def _slice(session: Session, window: Window, *conditions: Any) -> int:
     if window.segment:
         of.append(Prediction.segment == window.segment)
     return _count(session, Prediction, *of)
-
-
-def _pairs_missing(session: Session) -> int:
-    """Predictions that both models answered and that are no pair, and numbers that are missing among the pairs."""
-    asked = _count(session, ShadowAnswer)
-    noted = _count(session, Pair)
-    newest = session.scalar(select(func.max(Pair.number))) or 0
-    return abs(asked - noted) + abs(newest - noted)
 
 
 def _unread(session: Session) -> int:

@@ -6,6 +6,8 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 # before something that could not even start is tried again
 PAUSE_SECONDS = 0.3
@@ -70,6 +72,29 @@ class Kept(threading.Thread):
             except subprocess.TimeoutExpired:
                 process.kill()
         self.join()
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that another one has started: its id and the words of its command."""
+
+    pid: int
+    words: tuple[str, ...]
+
+
+def children(parent: int) -> list[Child]:
+    """Those that run now."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # the name may hold spaces and brackets; what follows the last bracket does not
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(status[1]) == parent and status[0] != "Z":
+            found.append(Child(int(folder.name), tuple(words[:-1])))
+    return found
 
 
 def kill_together(some: Sequence[Kept]) -> bool:

@@ -29,9 +29,12 @@ SETTINGS = {
     "URSA_WINDOW_PREDICTIONS": "150",
     "URSA_MONITORING_POLL_SECONDS": "0.5",
     "URSA_AUDIT_RATE": "0.05",
+    "URSA_CANDIDATE_SECONDS": "2",
 }
 # one after the other, so that few kills hit everything
-ORDER = ("service", "database", "retrain", "service", "monitoring", "database")
+ORDER = (
+    "service", "core", "database", "retrain", "candidate", "service", "monitoring", "database"
+)  # fmt: skip
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -67,7 +70,8 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
     for victim in ORDER:
         _wait_for_answers(killed, ledger)
         time.sleep(chance.uniform(0, 0.3))  # at any moment of a request
-        killed.kill_one(victim, chance)
+        # the candidate is not there for a moment where a hard limit took it off its way
+        killed.programs.wait_for(partial(killed.kill_one, victim, chance), 60, victim)
     _wait_for_answers(killed, ledger)
     ask_for_backtest(killed.database, killed.candidate)
     over.set()
@@ -78,6 +82,7 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
     verdict = judge(killed, ledger)
     assert verdict.harm == {}
     assert verdict.acknowledged > 100
+    assert verdict.shadow_answered > 0
     assert verdict.replayed > 10
     assert ledger.given_up == 0
     assert ledger.unexpected == {}

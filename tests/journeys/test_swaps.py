@@ -12,15 +12,18 @@ from tests.benchmarks.swaps import misbehave, swap
 def test_models_swap_under_load_and_bad_ones_never_answer(tmp_path: Path) -> None:
     files = pictures(None)[:4]
     with prepared(tmp_path, files, URSA_POLL_SECONDS="0.05") as ready:
-        # each kind of bad bundle is tried once
-        done = swap(ready, files, moves=24, bad_every=4)
+        # each of these kinds of bad bundles is tried once, and two ways are gone
+        done = swap(ready, files, moves=34, bad_every=4, bad=("damaged", "differs", "endless"))
         costs = misbehave(ready, 3.0)
-    assert (done.moves, done.bad_tried) == (24, 3)
+    assert done.moves >= 34
+    assert done.bad_tried >= 3
+    assert done.ways + done.ways_cut_short >= 2
+    assert done.unfollowed > 0
     assert done.answers > 24
     assert len(done.versions) == 2
     assert (done.failed, done.mixed, done.rows_differing, done.bad_became_live) == (0, 0, 0, 0)
     for how in ("hangs", "raises", "eats", "crashes"):
         # it was there, it failed or was left out and that was counted, and everybody had an answer, if only to come again
         assert costs[f"{how}_times"] >= 1
-        assert costs[f"{how}_counted"] >= 1
+        assert costs[f"{how}_failed"] + costs[f"{how}_shed"] >= 1
         assert costs[f"{how}_not_answered"] == 0

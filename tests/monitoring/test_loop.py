@@ -59,13 +59,20 @@ def test_a_storage_that_is_away_is_tried_again(watched: Watched, small: Path) ->
     assert len(kept(watched)) == 1
 
 
+def fail_for_good(watched: Watched) -> None:
+    """Look as soon as the job is due again, while the storage is away, until it is given up."""
+    for times in range(1, 1 + jobs.MOST_CUT_OFF):
+        loop.look(watched.monitor)
+        watched.clock.pass_by(seconds=10 * (1 + times))
+    loop.look(watched.monitor)
+
+
 def test_what_fails_for_good_is_asked_again_after_a_pause(watched: Watched, small: Path) -> None:
     version = watched.promote(small)
     watched.answer(version, opinions(small, 60))
     watched.storage.rename(watched.folder / "elsewhere")
-    for _ in range(3):
-        loop.look(watched.monitor)
-        watched.clock.pass_by(minutes=1)
+    fail_for_good(watched)
+    watched.clock.pass_by(minutes=1)
     assert [job.status for job in done(watched)] == ["failed"]
     loop.look(watched.monitor)
     assert len(done(watched)) == 1
@@ -78,9 +85,7 @@ def test_a_window_that_failed_for_good_is_not_passed_over(watched: Watched, smal
     version = watched.promote(small)
     watched.answer(version, opinions(small, 60))
     elsewhere = watched.storage.rename(watched.folder / "elsewhere")
-    for _ in range(3):
-        loop.look(watched.monitor)
-        watched.clock.pass_by(minutes=1)
+    fail_for_good(watched)
     elsewhere.rename(watched.storage)
     watched.answer(version, opinions(small, 60, 60))
     watched.clock.pass_by(minutes=2)

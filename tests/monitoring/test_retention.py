@@ -69,6 +69,7 @@ def test_a_row_stays_as_long_as_anything_that_lasts_stands_on_it(kept: Kept) -> 
         "compared once": replace(
             kept.entry(9), shadows=(replace(shadow, model_version_id=first.id),)
         ),
+        "awaited once": replace(kept.entry(10), awaited=(first.id,)),
     }
     kept.answer(*entries.values())
     with kept.database.write() as session:
@@ -77,8 +78,8 @@ def test_a_row_stays_as_long_as_anything_that_lasts_stands_on_it(kept: Kept) -> 
         asked = entries["asked for"].prediction.id
         payload = {"first_prediction_id": asked, "last_prediction_id": asked}
         jobs.add(session, "window", payload, NOW, asked_by="a test")
-    assert kept.take().predictions == 2
-    stay = set(entries) - {"free", "compared once"}
+    assert kept.take().predictions == 3
+    stay = set(entries) - {"free", "compared once", "awaited once"}
     assert kept.left() == {entries[name].prediction.id for name in stay}
     for name in stay:
         assert kept.has_bytes(entries[name].picture.digest), name

@@ -141,8 +141,8 @@ def test_a_killed_workers_job_is_taken_up_and_a_stopped_ones_too(
         second.send_signal(signal.SIGTERM)
         assert second.wait(timeout=60) == 0, (tmp_path / "second.log").read_text()
     left = row(program, job_id)
-    # the second worker's try does not count: nothing was wrong with it
-    assert (left.status, left.attempts, left.lock_token) == ("todo", 1, None)
+    # neither worker's try counts: nothing was wrong with the job
+    assert (left.status, left.attempts, left.cut_off, left.lock_token) == ("todo", 0, 1, None)
     with program.database.read() as session:
         assert [one.number for one in models.newest_first(session)] == [1]
 

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from classifier.engine import Engine, NetworkError
 from classifier.engine_process import EngineProcess
 from service import metrics, stopping
 from service.clock import wall_clock
+from service.cores import Busy, Loan
 from service.standing import Loaded
 from store import predictions
-from store.tables import ShadowAnswer
+from store.tables import AwaitedShadow, ShadowAnswer
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving
 from tests.toy import draw
@@ -124,12 +126,37 @@ def test_what_the_candidate_says_later_is_kept_later_and_asked_about(
     with served.client() as client:
         answer = client.predict(draw(1, 4))
     assert (answer.status, shadows(served, answer.id)) == ("answered", [])
+    # what is still to come is written with the answer, so that the end of this process would be seen
+    assert awaited(served) == [(answer.id, loaded.model.version_id)]
     assert reviews_of(served, answer.id) == []
     slow.go_on.set()
     while not (said := shadows(served, answer.id)):
         pass
     assert [(one.label, one.error) for one in said] == [("bear", None)]
     assert reviews_of(served, answer.id) == [("evidence", ["disagreement"])]
+    assert awaited(served) == []
+
+
+def test_what_is_left_out_after_all_is_awaited_no_more(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = start(shadow_seconds=0)
+    served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", seed=1))
+    go_on = threading.Event()
+
+    def busy(*_: object) -> None:
+        go_on.wait()
+        raise Busy
+
+    monkeypatch.setattr(Loan, "begin", busy)
+    with served.client() as client:
+        answer = client.predict(draw(1, 4))
+    assert [one for one, _ in awaited(served)] == [answer.id]
+    go_on.set()
+    while awaited(served):
+        pass
+    assert shadows(served, answer.id) == []
 
 
 class Failing:
@@ -175,6 +202,12 @@ def candidate(served: Serving) -> Loaded:
 def shadows(served: Serving, prediction_id: str) -> list[ShadowAnswer]:
     with served.database.read() as session:
         return list(predictions.shadows(session, prediction_id))
+
+
+def awaited(served: Serving) -> list[tuple[str, str]]:
+    columns = AwaitedShadow.prediction_id, AwaitedShadow.model_version_id
+    with served.database.read() as session:
+        return [row.tuple() for row in session.execute(select(*columns))]
 
 
 def reviews_of(served: Serving, prediction_id: str) -> list[Any]:

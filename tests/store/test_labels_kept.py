@@ -9,7 +9,7 @@ from store.database import Database, Session
 from store.errors import Conflict, Invalid, NotFound
 from store.labels import Answer
 from store.tables import Label, Person, Review
-from tests.store.asking import TEDDY, Asked
+from tests.store.asking import OPEN, TEDDY, Asked
 from tests.store.given import CLASSES, digest, later
 
 
@@ -21,24 +21,54 @@ def test_a_lapsed_lease_that_nobody_took_still_counts(database: Database) -> Non
     assert asked.truth() == TEDDY
 
 
-def test_a_late_answer_writes_nothing_over_the_one_in_whose_hands_it_is(
+def test_a_late_answer_where_nobody_answered_is_the_first_opinion_and_the_one_in_hand_an_extra_one(
     database: Database,
 ) -> None:
     asked = Asked(database)
     old = asked.lease("rita")
     asked.second += 1000
     new = asked.lease("otto")
-    late = asked.give("rita", "black", old)
-    assert (late.counted, late.settled) == (False, False)
+    late = asked.give("rita", "teddy", old)
+    assert (late.counted, late.settled) == (True, True)
+    extra = asked.give("otto", "black", new, submission="the extra one")
+    assert (extra.counted, asked.truth()) == (False, TEDDY)
+    assert asked.give("otto", "black", new, submission="the extra one") == extra
+    with database.read() as session:
+        assert [one.id for one in labels.opinions(session, asked.review_id)] == [late.label_id]
+        kept = session.get_one(Label, extra.label_id)
+        assert (kept.label, kept.late) == ("black", True)
+    with pytest.raises(Conflict) as refused:
+        asked.undo("otto", extra)
+    assert refused.value.code == "not_counted"
+    assert asked.truth() == TEDDY
+
+
+def test_of_two_opinions_a_late_one_is_the_first_and_the_one_in_hand_the_second(
+    database: Database,
+) -> None:
+    asked = Asked(database, needed=2)
+    old = asked.lease("rita")
+    asked.second += 1000
+    new = asked.lease("otto")
+    assert asked.give("rita", "teddy", old).counted
+    assert asked.truth() == OPEN
+    # nobody is counted twice
+    assert not asked.give("rita", "teddy", old).counted
     assert asked.give("otto", "teddy", new).settled
     assert asked.truth() == TEDDY
-    with database.read() as session:
-        assert len(labels.opinions(session, asked.review_id)) == 1
-        extra = session.get_one(Label, late.label_id)
-        assert (extra.label, extra.late) == ("black", True)
-    with pytest.raises(Conflict) as refused:
-        asked.undo("rita", late)
-    assert refused.value.code == "not_counted"
+
+
+def test_a_late_answer_behind_a_first_opinion_writes_nothing_over_the_one_in_whose_hands_it_is(
+    database: Database,
+) -> None:
+    asked = Asked(database, needed=2)
+    old = asked.lease("rita")
+    asked.second += 1000
+    asked.give("otto", "teddy")
+    new = asked.lease("anna")
+    late = asked.give("rita", "black", old)
+    assert (late.counted, late.settled) == (False, False)
+    assert asked.give("anna", "teddy", new).settled
     assert asked.truth() == TEDDY
 
 

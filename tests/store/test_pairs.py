@@ -1,13 +1,14 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy import delete
 
 from store import labels, pairs, readings, reviews, rollouts
 from store.database import Database
 from store.errors import Conflict
 from store.pairs import Fresh, Run
-from store.tables import Pair
-from tests.store.given import NOW, later
+from store.tables import AwaitedShadow, Pair, ShadowAnswer
+from tests.store.given import NOW, later, version
 from tests.store.pairing import OPS, Two
 
 
@@ -68,6 +69,25 @@ def test_what_is_noted_is_not_fresh_and_what_comes_late_still_is(two: Two) -> No
         others = [one for one in fresh(two) if one != late]
         pairs.note(session, [row(two, n, one) for n, one in enumerate(others, 1)])
     assert [one.prediction_id for one in fresh(two)] == [late.prediction_id]
+
+
+def test_pictures_of_which_one_answer_never_came_are_counted_once_it_cannot_come_any_more(
+    two: Two,
+) -> None:
+    ids = [two.answer("teddy", "teddy") for _ in range(3)]
+    with two.database.write() as session:
+        session.execute(delete(ShadowAnswer).where(ShadowAnswer.prediction_id.in_(ids[1:])))
+        for missing in ids[1:]:
+            asked = AwaitedShadow(prediction_id=missing, model_version_id=two.candidate.id)
+            session.add(asked)
+        # of the two of this rollout, and not of a third version
+        third = version(session, "third").id
+        session.add(AwaitedShadow(prediction_id=ids[0], model_version_id=third))
+    with two.database.read() as session:
+        now = later(seconds=two.number + 61)
+        assert pairs.unheard(session, two.rollout, now) == 2
+        assert pairs.unheard(session, two.rollout, later(seconds=60)) == 0
+    assert [one.prediction_id for one in fresh(two)] == ids[:1]
 
 
 def test_a_pair_is_noted_once(two: Two) -> None:
