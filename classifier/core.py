@@ -17,7 +17,7 @@ from time import monotonic, perf_counter
 import numpy as np
 
 from classifier.bundle import read_bundle
-from classifier.child import begin
+from classifier.child import NICE, begin
 from classifier.classifier import Classifier, Opinion
 from classifier.engine import Engine
 from classifier.pictures import BadPicture, Limits, Picture, Reason, open_picture
@@ -25,8 +25,6 @@ from classifier.properties import measure
 
 # models that stay loaded: who answers, who did before, and one that is on its way
 KEPT = 3
-# less of the processor than the process that takes requests in
-NICE = 10
 # before a bundle that could not be loaded is read and digested again, for a picture
 RETRY_SECONDS = 30.0
 
