@@ -1,18 +1,22 @@
 """Work for the process at the other end of a socket, by its descriptor.
 
 `python -m classifier DESCRIPTOR`: decode and ask, see `classifier.core`.
-`python -m classifier engine BYTES DESCRIPTOR...`: one network, see `classifier.engine_process`.
+`python -m classifier engine LAST BYTES DESCRIPTOR...`: one network, `LAST` (0 or 1) whether all others go first, see `classifier.engine_process`.
 """
 
+import os
 import sys
 
-from classifier.child import begin, go_last
+from classifier.child import NICE, begin, go_last
 
 if sys.argv[1] == "engine":
-    bound, *descriptors = map(int, sys.argv[2:])
+    last, bound, *descriptors = map(int, sys.argv[2:])
     begin(descriptors[0])
     # before the libraries are read: also that costs half a second of a core
-    go_last()
+    if last:
+        go_last()
+    else:
+        os.nice(NICE)
 
     from classifier.engine_process import serve
 

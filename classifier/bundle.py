@@ -131,9 +131,14 @@ def _files(contents: BundleContents) -> dict[str, bytes]:
     return files
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """Checks every digest, then reads; raises BundleError and nothing else for a bad bundle."""
+def read_bundle(folder: Path, expected: str | None = None) -> Bundle:
+    """Checks every digest, then reads; raises BundleError and nothing else for a bad bundle.
+
+    `expected`: the digest of the bundle that it must be.
+    """
     manifest, digest = read_manifest(folder)
+    if expected not in (None, digest):
+        raise BundleError("digest", "It is another bundle than the one that was asked for.")
     files = read_files(folder, manifest)
     classes = _classes(_json(files, "classes.json"), manifest.classes)
     calibration = _json(files, "calibration.json")

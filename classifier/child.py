@@ -5,6 +5,9 @@ import select
 import signal
 import threading
 
+# of who answers: less of the processor than the process that takes requests in
+NICE = 10
+
 
 def begin(descriptor: int) -> None:
     """Work for who holds the other end of this socket: end when that one does, and for no signal that asks for it."""

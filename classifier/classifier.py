@@ -57,14 +57,21 @@ class Classifier:
         self.engine = engine
 
     @classmethod
-    def load(
-        cls, folder: Path, threads: int = 1, start: Callable[[bytes], EngineProcess] | None = None
+    def load(cls, folder: Path, threads: int = 1) -> "Classifier":
+        """Raises BundleError unless every digest and every sample's answer is right, and comes in time."""
+        return cls.of(read_bundle(folder), threads)
+
+    @classmethod
+    def of(
+        cls,
+        bundle: Bundle,
+        threads: int = 1,
+        start: Callable[[bytes], EngineProcess] | None = None,
     ) -> "Classifier":
-        """Raises BundleError unless every digest and every sample's answer is right, and comes in time.
+        """Raises BundleError unless every sample's answer is right, and comes in time.
 
         `start`: where a network runs that is not trusted yet; what else it raises comes through.
         """
-        bundle = read_bundle(folder)
         try:
             network = bundle.network
             loaded = cls(bundle, start(network) if start else Engine(network, threads))

@@ -12,12 +12,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import numpy as np
 
-from classifier.bundle import BundleError, read_bundle
-from classifier.child import begin
+from classifier.bundle import read_bundle
+from classifier.child import NICE, begin
 from classifier.classifier import Classifier, Opinion
 from classifier.engine import Engine
 from classifier.pictures import BadPicture, Limits, Picture, Reason, open_picture
@@ -25,8 +25,8 @@ from classifier.properties import measure
 
 # models that stay loaded: who answers, who did before, and one that is on its way
 KEPT = 3
-# less of the processor than the process that takes requests in
-NICE = 10
+# before a bundle that could not be loaded is read and digested again, for a picture
+RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +84,30 @@ class Models:
 
     def __init__(self) -> None:
         self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+        self._again_at: dict[str, float] = {}
 
     def get(self, folder: str) -> Classifier:
         """Raises BundleError or NetworkError."""
         found = self._loaded.get(folder)
         if found is None:
-            bundle = read_bundle(Path(folder))
-            if bundle.digest != Path(folder).name:
-                raise BundleError("digest", "It is not the bundle that was proved.")
+            # by the name of its folder: not another one than was proved
+            bundle = read_bundle(Path(folder), Path(folder).name)
             found = self._loaded[folder] = Classifier(bundle, Engine(bundle.network))
         self._loaded.move_to_end(folder)
         while len(self._loaded) > KEPT:
             self._loaded.popitem(last=False)
         return found
+
+    def find(self, folder: str) -> Classifier | None:
+        """None where it cannot be loaded here: who asked has it, too."""
+        if folder not in self._loaded and monotonic() < self._again_at.get(folder, 0.0):
+            return None
+        try:
+            return self.get(folder)
+        except Exception as error:  # noqa: BLE001  # said on standard error, and the picture is looked at all the same
+            self._again_at[folder] = monotonic() + RETRY_SECONDS
+            sys.stderr.write(f"{folder} cannot be loaded: {error}\n")
+            return None
 
 
 def work(connection: "Connection[Told, Task]") -> None:
@@ -111,9 +122,9 @@ def work(connection: "Connection[Told, Task]") -> None:
 
 
 def _told(task: Task, models: Models) -> Told:
-    classifier = _load(task, models)
     if task.data is None:
-        return None
+        return _load(task, models)
+    classifier = models.find(task.bundle) if task.bundle is not None else None
     try:
         seen = see(task.data, task.limits, classifier)
     except BadPicture as bad:
@@ -125,13 +136,13 @@ def _told(task: Task, models: Models) -> Told:
     return replace(seen, picture=replace(seen.picture, pixels=_NO_PIXELS))
 
 
-def _load(task: Task, models: Models) -> Classifier | None:
-    """None also where it cannot be loaded here: who asked has it, too."""
+def _load(task: Task, models: Models) -> Refused | None:
     try:
-        return models.get(task.bundle) if task.bundle is not None else None
-    except Exception as error:  # noqa: BLE001  # said on standard error, and the picture is looked at all the same
-        sys.stderr.write(f"{task.bundle} cannot be loaded: {error}\n")
-        return None
+        if task.bundle is not None:
+            models.get(task.bundle)
+    except Exception as error:  # noqa: BLE001  # whatever it was, who asked must not take it for loaded
+        return Refused(None, str(error))
+    return None
 
 
 _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
@@ -33,7 +33,8 @@ Told = tuple[NDArray[np.float32], ...] | str
 class EngineProcess:
     """One network in a child; `lanes` runs at most go on at once, more wait for them.
 
-    `size` bytes are for its weights and for what its runs take, together.
+    `size` bytes are for its weights and for what its runs take, together. `last`: it computes only where a core has nothing
+    else to do, else as those who answer. `begun` is told of it as soon as it may be stopped, also while it loads.
     Raises NetworkError, also where loading takes longer than `LOAD_SECONDS`, and OSError when no process can be started.
     """
 
@@ -41,15 +42,23 @@ class EngineProcess:
     precision = Engine.precision
 
     def __init__(
-        self, network: bytes, size: int, lanes: int, environment: Mapping[str, str]
+        self,
+        network: bytes,
+        size: int,
+        lanes: int,
+        environment: Mapping[str, str],
+        *,
+        last: bool = True,
+        begun: Callable[["EngineProcess"], None] = lambda _: None,
     ) -> None:
         self._stopped = False
-        self._child, ways = _started(["engine", str(size)], lanes, environment)
+        self._child, ways = _started(["engine", str(int(last)), str(size)], lanes, environment)
         # who asks holds it, so that nobody is left behind a way that is closed
         weakref.finalize(self, _end, self._child, ways)
         self._idle = LifoQueue[Connection]()
         for way in ways:
             self._idle.put(way)
+        begun(self)
         limit = threading.Timer(LOAD_SECONDS, self.stop)
         limit.start()
         try:
@@ -100,11 +109,20 @@ class EngineProcesses:
         self._bounds = (size, lanes, environment)
         self._started = weakref.WeakSet[EngineProcess]()
 
-    def start(self, network: bytes) -> EngineProcess:
-        """Raises NetworkError and OSError."""
-        started = EngineProcess(network, *self._bounds)
-        self._started.add(started)
-        return started
+    def start(
+        self,
+        network: bytes,
+        *,
+        last: bool = True,
+        begun: Callable[[EngineProcess], None] = lambda _: None,
+    ) -> EngineProcess:
+        """As `EngineProcess` does. Raises NetworkError and OSError."""
+
+        def kept(one: EngineProcess) -> None:
+            self._started.add(one)
+            begun(one)
+
+        return EngineProcess(network, *self._bounds, last=last, begun=kept)
 
     def stop(self) -> None:
         """End all that are left."""

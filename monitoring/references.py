@@ -55,7 +55,7 @@ class References:
 
     def _try(self, digest: str) -> Known:
         try:
-            bundle = read_bundle(self._bundles.fetch(digest))
+            bundle = read_bundle(self._bundles.fetch(digest), digest)
         except (NotFound, Invalid) as error:
             raise NoReference(f"The model's bundle cannot be fetched: {error}") from error
         return Known(bundle.reference, bundle.classes)

@@ -110,7 +110,8 @@ def _make(
     # fastai takes seconds to import, which only those who train should wait for
     from retrain.train import Plan
 
-    bundle = read_bundle(program.bundles.fetch(gathered.parent.bundle_digest))
+    digest = gathered.parent.bundle_digest
+    bundle = read_bundle(program.bundles.fetch(digest), digest)
     settings = program.settings
     plan = Plan(
         architecture=bundle.architecture,
@@ -139,7 +140,10 @@ def _make(
 
 
 def _load(program: Program, version: ModelVersion) -> Classifier:
-    return Classifier.load(program.bundles.fetch(version.bundle_digest), program.settings.threads)
+    digest = version.bundle_digest
+    return Classifier.of(
+        read_bundle(program.bundles.fetch(digest), digest), program.settings.threads
+    )
 
 
 def _other(session: Session, version: ModelVersion) -> ModelVersion | None:

@@ -20,7 +20,7 @@ from time import monotonic
 import structlog
 
 import classifier
-from classifier.core import Seen, Task, Told
+from classifier.core import Refused, Seen, Task, Told
 from classifier.pictures import DAMAGED, BadPicture, Limits
 from service import metrics
 from service.settings import core_environment
@@ -148,14 +148,16 @@ class CoreProcesses:
                 one.hurry()
 
     def load(self, bundle: Path) -> None:
-        """Let each have this bundle's network ready. Raises Unavailable when one ends over it."""
+        """Let each have this bundle's network ready. Raises Unavailable when one cannot, or ends over it."""
         task = Task(None, Limits(), str(bundle), pixels=False)
         for one in self._all:
             try:
                 with self._taken(one) as process:
-                    process.ask(task)
+                    told = process.ask(task)
             except _Died as died:
                 raise Unavailable(f"The network was not ready: {died}.", "no_core") from died
+            if isinstance(told, Refused):
+                raise Unavailable(f"The network was not ready: {told.sentence}", "no_core")
 
     def see(self, data: bytes, limits: Limits, bundle: Path | None, *, pixels: bool) -> Seen:
         """Raises BadPicture, also where decoding ends one process after the other, and Unavailable."""

@@ -1,9 +1,10 @@
 """The models that answer now: load, warm, check, swap, drop.
 
 One thread asks the rows who answers. A bundle is fetched, loaded, warmed and checked against its own sample answers
-before anyone is asked about it; then one reference is replaced. Requests in flight keep what they began with, and
-a bundle that fails leaves the models before it in place. A second thread looks for stops in the storage, so that
-they are followed within a second whatever the database does. Nothing here talks to a consumer.
+(`service.loading`, beside this thread) before anyone is asked about it; then one reference is replaced. Requests in flight
+keep what they began with, and a bundle that fails, or is not there yet, leaves the models before it in place. A second
+thread looks for stops in the storage, so that they are followed within a second whatever the database does. Nothing
+here talks to a consumer.
 """
 
 import threading
@@ -14,10 +15,10 @@ from pathlib import Path
 
 import structlog
 
-from classifier.classifier import Classifier
-from classifier.engine_process import EngineProcess
+from classifier.engine_process import EngineProcesses
 from service import metrics, standing, stops
 from service.clock import Clock
+from service.loading import Loader
 from service.standing import NOBODY, Loaded, Standing
 from service.stops import KILLED, Stop
 from store import rollouts
@@ -38,8 +39,8 @@ HARD_LIMITS = Actor("system", "hard limits")
 class LiveModels:
     """`standing` may be read by any thread at any time; `start` returns when the first look has been taken.
 
-    `get_ready` is given the folder of each bundle that is about to answer everything, `start` the network of each
-    candidate; without it those run here.
+    `processes` are where candidates run, and where every network has to prove itself first; without them all run here.
+    `get_ready` is given the folder of each bundle that is about to answer everything, when it has.
     """
 
     def __init__(
@@ -50,11 +51,10 @@ class LiveModels:
         clock: Clock,
         poll_seconds: float,
         get_ready: Callable[[Path], None] = lambda _folder: None,
-        start: Callable[[bytes], EngineProcess] | None = None,
+        processes: EngineProcesses | None = None,
     ) -> None:
         self.standing = NOBODY
-        self._get_ready, self._start = get_ready, start
-        self._database, self._objects, self._bundles = database, objects, bundles
+        self._database, self._objects = database, objects
         self._clock, self._poll_seconds = clock, poll_seconds
         self._from_rows = NOBODY
         self._stops: dict[str, Stop] = {}
@@ -68,9 +68,10 @@ class LiveModels:
         self._over = False
         # what wakes each thread before its time
         self._rows_due, self._marks_due = threading.Event(), threading.Event()
+        self._loader = Loader(bundles, processes, get_ready, self._rows_due.set)
         self._threads = [
             threading.Thread(
-                target=self._watch, args=(self._rows_due, self.refresh), name="live-models", daemon=True
+                target=self._watch, args=(self._rows_due, self._look), name="live-models", daemon=True
             ),
             threading.Thread(
                 target=self._watch, args=(self._marks_due, self.look_for_stops), name="stops", daemon=True
@@ -79,19 +80,21 @@ class LiveModels:
 
     def start(self) -> None:
         """Load what answers now, then keep watching. Raises Unavailable when the database does not answer."""
-        self.refresh()
+        self.refresh(candidates=False)
         self.look_for_stops()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End the watch; what is loaded stays until it is dropped with this object."""
+        """End the watch and what is being loaded; what is loaded stays until it is dropped with this object."""
         self._over = True
         self._rows_due.set()
         self._marks_due.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        # when nobody is left who could take it for a failure
+        self._loader.stop()
 
     @property
     def alive(self) -> bool:
@@ -136,13 +139,14 @@ class LiveModels:
             self._stops.pop(KILLED, None)
         self._swap()
 
-    def refresh(self) -> None:
-        """Look at the rows once, and swap when something has changed. Raises Unavailable."""
-        # one look at a time: an older one must not have the last word
-        with self._looking:
-            self._refresh()
-            if self._record():
-                self._refresh()
+    def refresh(self, *, candidates: bool = True) -> None:
+        """Look at the rows and wait until all that they name is loaded or has failed. Raises Unavailable.
+
+        Without `candidates` wait for those only that are at `full`.
+        """
+        while coming := self._look(candidates=candidates):
+            for one in coming:
+                one.wait()
 
     def look_for_stops(self) -> None:
         """Look at the storage once: put the marks of this process, find those of others. Raises Unavailable."""
@@ -152,6 +156,15 @@ class LiveModels:
         if changed:
             self._swap()
             self._rows_due.set()
+
+    def _look(self, *, candidates: bool = True) -> list[threading.Event]:
+        """Look at the rows once, and swap when something has changed; what there is to wait for then."""
+        # one look at a time: an older one must not have the last word
+        with self._looking:
+            self._refresh()
+            if self._record():
+                self._refresh()
+            return self._loader.coming(candidates=candidates)
 
     def _put_marks(self) -> None:
         with self._swapping:
@@ -194,14 +207,14 @@ class LiveModels:
             live = rollouts.live(session)
         now = self._clock()
         due = self._again_at is not None and self._again_at <= now
-        if live == self._seen and not due:
+        if live == self._seen and not due and not self._loader.any_come:
             return
         self._from_rows = self._stand(live)
         self._seen = live
         self._again_at = now + timedelta(seconds=RETRY_SECONDS) if self._from_rows.broken else None
         self._swap()
 
-    def _watch(self, due: threading.Event, look: Callable[[], None]) -> None:
+    def _watch(self, due: threading.Event, look: Callable[[], object]) -> None:
         while True:
             due.wait(self._poll_seconds)
             due.clear()
@@ -222,6 +235,7 @@ class LiveModels:
         incumbent = self._load(live.incumbent, before, broken)
         candidate = self._load(live.candidate, before, broken)
         previous = self._load(live.previous, before, broken)
+        self._loader.drop_others()
         event_id = live.event_id
         target, serving = live.incumbent, before.incumbent
         # the one before goes on, under the event that put it there; but not one that was taken back: a revert leads
@@ -248,13 +262,8 @@ class LiveModels:
             if same and not ended:
                 return replace(one, model=model)
         try:
-            folder = self._bundles.fetch(model.bundle_digest)
-            classifier = Classifier.load(folder, start=self._start if bounded else None)
-            if not bounded:
-                self._get_ready(folder)
+            loaded = self._loader.load(model, before)
         except Exception as error:  # noqa: BLE001  # whatever a bundle does wrong, the model before it answers
-            # the copy in the cache may be what is broken
-            self._bundles.forget(model.bundle_digest)
             broken[model.number] = f"Version {model.number} cannot be loaded: {error}"
             metrics.MODEL_LOADS.labels("failed").inc()
             _log.error("model_load_failed", version=model.number, why=str(error))
@@ -263,9 +272,13 @@ class LiveModels:
             if not isinstance(error, Unavailable | OSError) and model.stage != "full":
                 self._fail(model, f"cannot be loaded: {error}")
             return None
-        metrics.MODEL_LOADS.labels("loaded").inc()
-        _log.info("model_loaded", version=model.number, bundle=model.bundle_digest)
-        return Loaded(model, classifier, bounded, folder)
+        if loaded is not None:
+            metrics.MODEL_LOADS.labels("loaded").inc()
+            _log.info("model_loaded", version=model.number, bundle=model.bundle_digest)
+        elif model.number in before.broken:
+            # tried again, it is broken until it is there
+            broken[model.number] = before.broken[model.number]
+        return loaded
 
     def _fail(self, model: LiveModel, why: str) -> None:
         metrics.HARD_LIMITS.inc()

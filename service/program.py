@@ -90,7 +90,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             clock,
             settings.poll_seconds,
             core_processes.load if core_processes is not None else lambda _folder: None,
-            candidates.start if settings.core_processes else None,
+            candidates if settings.core_processes else None,
         )
         closing.callback(live.stop)
         live.start()

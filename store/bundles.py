@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -36,10 +37,13 @@ class BundleStore:
         self._objects.put(f"bundles/{digest}/{MANIFEST}", manifest)
         return digest
 
-    def fetch(self, digest: str) -> Path:
-        """A local folder with the bundle's files; whoever reads them checks their digests."""
+    def fetch(self, digest: str, *, anew: bool = False) -> Path:
+        """A local folder with the bundle's files; whoever reads them checks their digests.
+
+        `anew`: the stored files, in place of a local copy that is damaged.
+        """
         ready = self._cache / digest
-        if ready.is_dir():
+        if ready.is_dir() and not anew:
             return ready
         self._cache.mkdir(parents=True, exist_ok=True)
         manifest = self._objects.get(f"bundles/{digest}/{MANIFEST}")
@@ -52,6 +56,8 @@ class BundleStore:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(self._objects.get(f"bundles/{digest}/{name}"))
             (coming / MANIFEST).write_bytes(manifest)
+            if anew:
+                self.forget(digest)
             coming.replace(ready)
         except FileExistsError:
             pass  # another process was faster with the same files
@@ -64,7 +70,12 @@ class BundleStore:
 
     def forget(self, digest: str) -> None:
         """Drop the local copy, so that the next fetch reads the stored files again."""
-        shutil.rmtree(self._cache / digest, ignore_errors=True)
+        with (
+            suppress(OSError),
+            tempfile.TemporaryDirectory(dir=self._cache, prefix=".going-") as going,
+        ):
+            # at once: who reads it meanwhile does not find half of it
+            (self._cache / digest).replace(Path(going) / digest)
 
 
 def record(session: Session, digest: str, size_bytes: int, now: datetime) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from classifier import core
-from classifier.bundle import BundleError
+from classifier.bundle import BundleError, read_bundle
 from classifier.classifier import Classifier
 from classifier.core import Models, Refused, Seen, Task, Told, see
 from classifier.pictures import BadPicture, Limits
@@ -80,6 +80,27 @@ def test_only_the_bundle_that_was_proved_is_loaded(folder: Path) -> None:
         Models().get(str(elsewhere))
 
 
+def test_one_that_cannot_be_loaded_is_not_read_again_for_every_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, reads = Models(), list[Path]()
+
+    def count(bundle: Path, expected: str) -> object:
+        reads.append(bundle)
+        return read_bundle(bundle, expected)
+
+    monkeypatch.setattr(core, "read_bundle", count)
+    elsewhere = folder.parent / ("1" * 64)
+    elsewhere.symlink_to(folder)
+    assert [models.find(str(elsewhere)) for _ in range(3)] == [None] * 3
+    assert reads == [elsewhere]
+    assert models.find(str(folder)) is not None
+    # mended, and loaded by who wants it ready
+    elsewhere.unlink()
+    monkeypatch.setattr(core, "read_bundle", lambda _bundle, _expected: read_bundle(folder))
+    assert models.get(str(elsewhere)) is models.find(str(elsewhere))
+
+
 class _Worker:
     """`work` in a thread, asked from this one."""
 
@@ -147,4 +168,6 @@ def test_a_bundle_that_cannot_be_loaded_there_leaves_all_of_the_picture(
     assert (seen.opinion, seen.failed) == (None, None)
     assert seen.picture.pixels.size
     assert "nowhere cannot be loaded" in capfd.readouterr().err
+    told = worker.ask(Task(None, LIMITS, str(tmp_path / "nowhere"), pixels=False))
+    assert told == Refused(None, "There is no manifest.json in 'nowhere'.")
     worker.leave()

@@ -97,6 +97,21 @@ def test_loading_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert left == []
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_who_is_to_answer_everything_need_not_wait_for_an_idle_core(last: bool) -> None:
+    engine = EngineProcess(toy_network(2), 1024 * MEBIBYTE, 1, ENVIRONMENT, last=last)
+    is_idle = os.sched_getscheduler(engine._child.pid) == os.SCHED_IDLE
+    assert is_idle == last
+
+
+def test_one_that_is_loading_can_be_ended() -> None:
+    with children() as left, pytest.raises(NetworkError):
+        EngineProcess(
+            toy_network(2), 1024 * MEBIBYTE, 1, ENVIRONMENT, begun=lambda begun: begun.stop()
+        )
+    assert left == []
+
+
 def test_nothing_is_left_of_one_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere")
     before = descriptors()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from service import metrics
 from service.clock import wall_clock
@@ -15,7 +16,7 @@ from service.settings import Settings
 from store import models, rollouts
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving, away, serving
-from tests.toy import draw
+from tests.toy import draw, toy_bundle
 
 
 def test_a_process_starts_with_the_model_that_answers(settings: Settings, tmp_path: Path) -> None:
@@ -94,6 +95,37 @@ def test_a_candidate_that_cannot_be_loaded_costs_nothing_and_is_taken_back(
         assert rollouts.live(session).candidate is None
     assert (event.move, event.actor_kind, event.actor) == ("revert", "system", "hard limits")
     assert event.reason.startswith("A hard limit: cannot be loaded: ")
+
+
+def test_a_damaged_local_copy_is_fetched_anew_and_nobody_is_blamed(
+    served: Serving, tmp_path: Path
+) -> None:
+    for seed, put in enumerate((served.promote, served.open)):
+        number = served.register(tmp_path / str(seed), seed=seed)
+        file = local_copy(served, number) / "network.onnx"
+        file.write_bytes(file.read_bytes()[:-100])
+        put(number)
+    standing = served.program.live.standing
+    assert standing.broken == {}
+    assert [one.model.number for one in standing.models] == [1, 2]
+    with served.http() as client:
+        assert predict(client)["model_version"] == 1
+
+
+@pytest.mark.parametrize("stage", ["manual", "full"])
+def test_another_bundle_in_place_of_the_local_copy_never_answers(
+    served: Serving, tmp_path: Path, stage: str
+) -> None:
+    number = served.register(tmp_path / "one")
+    copy = local_copy(served, number)
+    shutil.rmtree(copy)
+    toy_bundle(copy, order=(1, 0))
+    if stage == "full":
+        served.promote(number)
+    else:
+        served.open(number)
+    (loaded,) = served.program.live.standing.models
+    assert loaded.classifier.digest == loaded.model.bundle_digest
 
 
 def test_a_reverted_model_is_dropped_and_people_answer(served: Serving, tmp_path: Path) -> None:
@@ -221,6 +253,13 @@ def revert(served: Serving) -> None:
     assert taken_back is not None
     with served.database.write() as session:
         rollouts.move(session, taken_back.model.rollout_id, "revert", TESTER, "bad", wall_clock())
+
+
+def local_copy(served: Serving, number: int) -> Path:
+    """The folder that the version's bundle has been fetched to."""
+    with served.database.read() as session:
+        digest = models.by_number(session, number).bundle_digest
+    return served.program.bundles.fetch(digest)
 
 
 def polls(outcome: str) -> float:

@@ -66,6 +66,13 @@ def test_a_local_copy_is_used_until_it_is_forgotten(shelf: BundleStore, bundle: 
     assert (shelf.fetch(kept) / "network.onnx").read_bytes() == b"network"
 
 
+def test_a_damaged_local_copy_is_replaced(shelf: BundleStore, bundle: Path, tmp_path: Path) -> None:
+    kept = shelf.keep(bundle)
+    (shelf.fetch(kept) / "network.onnx").write_bytes(b"damaged here")
+    assert content(shelf.fetch(kept, anew=True)) == content(bundle)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [kept]
+
+
 def test_a_bundle_that_was_altered_in_the_storage_is_refused(
     shelf: BundleStore, bundle: Path, tmp_path: Path
 ) -> None:
