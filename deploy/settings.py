@@ -39,6 +39,8 @@ def environment_for(data: Path, secret_key: str, ports: Mapping[str, int]) -> di
         "URSA_BUNDLE_CACHE": str(data / "bundles"),
         # below the patience of deploy.programs: an open page must not hold up Ctrl-C
         "URSA_STOP_SECONDS": "5",
+        # nothing stands before it that would have to notice
+        "URSA_DRAIN_SECONDS": "0",
     }
 
 

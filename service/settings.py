@@ -45,7 +45,7 @@ class Settings:
     bundle_cache: Path = Path("data/bundles")
     poll_seconds: float = 0.5
     lease_seconds: float = 120.0
-    drain_seconds: float = 0.0
+    drain_seconds: float = 1.0
     stop_seconds: int = 30
     database_seconds: float = 10.0
     webhook_private: bool = False
@@ -119,7 +119,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         bundle_cache=Path(given.get("URSA_BUNDLE_CACHE", "data/bundles")),
         poll_seconds=number(given, "URSA_POLL_SECONDS", 0.5),
         lease_seconds=number(given, "URSA_LEASE_SECONDS", 120.0),
-        drain_seconds=number(given, "URSA_DRAIN_SECONDS", 0.0),
+        drain_seconds=number(given, "URSA_DRAIN_SECONDS", 1.0),
         stop_seconds=whole(given, "URSA_STOP_SECONDS", 30),
         database_seconds=number(given, "URSA_DATABASE_SECONDS", 10.0),
         webhook_private=given.get("URSA_WEBHOOK_PRIVATE", "0") == "1",

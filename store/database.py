@@ -2,7 +2,8 @@
 
 Reading and writing are told apart: on SQLite a writer takes the lock at once (BEGIN IMMEDIATE), since a
 transaction that reads first and writes later can fail at once whatever the timeout; on PostgreSQL a reader is
-read-only. Nothing slow happens inside either. Whatever keeps the database from answering is `Unavailable`.
+read-only. Nothing slow happens inside either: who falls silent in the middle of a write is ended by the server, since
+what it has locked keeps others waiting. Whatever keeps the database from answering is `Unavailable`.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -30,11 +31,15 @@ _BUSY = {
     "40001",
     "57014",
 }  # lock and statement timeouts, deadlock, serialisation (PostgreSQL)
+# seconds of silence after which a connection is asked for a sign of life, between two such questions, how many may go
+# unanswered, and milliseconds for which what was sent may be unconfirmed: by either side
+_IDLE, _INTERVAL, _COUNT, _UNCONFIRMED = 10, 5, 3, 25_000
 
 
 class Database:
-    """One pool of connections. `wait_seconds` bounds every wait for a connection or a lock, and `statement_seconds`
-    every statement on PostgreSQL, also where the server does not answer at all."""
+    """One pool of connections. `wait_seconds` bounds every wait for a connection or a lock, and on PostgreSQL
+    `statement_seconds` every statement, also where the server does not answer at all, and `idle_seconds` the time
+    between two statements of a write."""
 
     def __init__(
         self,
@@ -43,8 +48,10 @@ class Database:
         pool_size: int = 10,
         wait_seconds: float = 5.0,
         statement_seconds: float = 30.0,
+        idle_seconds: float = 5.0,
     ) -> None:
         self.url = url
+        self._wait_seconds, self._idle_seconds = wait_seconds, idle_seconds
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = (
             _sqlite(url, pool_size, wait_seconds)
@@ -68,16 +75,31 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session that commits at the end, or rolls back whatever the body raises."""
+    def write(self, lock_seconds: float | None = None) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back whatever the body raises.
+
+        On PostgreSQL it waits for a lock of another for `lock_seconds` at most, where that is less than `wait_seconds`.
+        """
         with _translated(), self._sessions() as session:
-            session.connection(execution_options={"ursa_writes": True})
+            connection = session.connection(execution_options={"ursa_writes": True})
+            if not self.is_sqlite:
+                self._limit(connection, lock_seconds)
             try:
                 yield session
                 session.commit()
             except BaseException:
                 session.rollback()
                 raise
+
+    def _limit(self, connection: Connection, lock_seconds: float | None) -> None:
+        # for this transaction alone: who reads holds up nobody, and a pooler passes it on
+        limits = {"idle_in_transaction_session_timeout": self._idle_seconds}
+        if lock_seconds is not None and lock_seconds < self._wait_seconds:
+            limits["lock_timeout"] = lock_seconds
+        said = (
+            func.set_config(name, str(_milliseconds(one)), True) for name, one in limits.items()
+        )
+        connection.execute(select(*said))
 
     def check_room(self) -> None:
         """Raises Unavailable with code `disk_full` when the disk of an SQLite file is full; a server knows of its own."""
@@ -135,8 +157,17 @@ def _sqlite(url: str, pool_size: int, wait_seconds: float) -> Engine:
 
 
 def _postgresql(url: str, pool_size: int, wait_seconds: float, statement_seconds: float) -> Engine:
-    limits = {"lock_timeout": wait_seconds, "statement_timeout": statement_seconds}
-    options = [f"-c {name}={int(seconds * 1000)}" for name, seconds in limits.items()]
+    asked = {
+        "lock_timeout": _milliseconds(wait_seconds),
+        "statement_timeout": _milliseconds(statement_seconds),
+        # whatever the server is set to: what was acknowledged survives its crash
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+        "tcp_keepalives_idle": _IDLE,
+        "tcp_keepalives_interval": _INTERVAL,
+        "tcp_keepalives_count": _COUNT,
+        "tcp_user_timeout": _UNCONFIRMED,
+    }
     engine = create_engine(
         url,
         hide_parameters=True,  # what a statement carries (digests, names, notes) is nothing for a log
@@ -146,8 +177,11 @@ def _postgresql(url: str, pool_size: int, wait_seconds: float, statement_seconds
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": max(2, int(wait_seconds)),
-            # whatever the server is set to: what was acknowledged survives its crash
-            "options": " ".join([*options, "-c synchronous_commit=on", "-c timezone=UTC"]),
+            "options": " ".join(f"-c {name}={value}" for name, value in asked.items()),
+            "keepalives_idle": _IDLE,
+            "keepalives_interval": _INTERVAL,
+            "keepalives_count": _COUNT,
+            "tcp_user_timeout": _UNCONFIRMED,
             # a pooler in transaction mode hands the next statement to another connection
             "prepare_threshold": None,
         },
@@ -159,6 +193,10 @@ def _postgresql(url: str, pool_size: int, wait_seconds: float, statement_seconds
         return bounded.connect(statement_seconds + 1.0, *words, **options)
 
     return engine
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, int(seconds * 1000))  # 0 would be none
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 A request hands its entry over and waits; the writer takes whatever is waiting, writes it in one transaction and
 wakes everyone. While one commit is on its way to the disk the next batch gathers by itself, so there is no timer.
-A batch that fails is tried again entry by entry: one bad entry hurts one request.
+A batch that fails is tried again entry by entry: one bad entry hurts one request, also one whose rows a process holds
+that hangs. Other processes commit in milliseconds, so that nobody here waits long for their locks.
 """
 
 import queue
@@ -30,6 +31,8 @@ __all__ = ["Entry", "FirstAnswer", "LateShadow", "NewPrediction", "NewShadow", "
 IDEMPOTENCY_HOURS = 24
 # from the hand-over to the commit; who reads the log by ids relies on it that nothing older appears there
 LATEST_SECONDS = 15.0
+# for the locks of other processes: a batch for each of them, then its entries for all of them together
+BATCH_LOCK_SECONDS, ALONE_LOCK_SECONDS, LEAST_LOCK_SECONDS = 1.0, 0.5, 0.01
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,9 @@ class PredictionLog:
                 batch.append(waiting)
         return batch, True
 
-    def _write(self, batch: list[_Handed]) -> None:
-        error = self._commit([one.entry for one in batch], min(one.at for one in batch))
+    def _write(self, batch: list[_Handed], lock_seconds: float = BATCH_LOCK_SECONDS) -> None:
+        oldest = min(one.at for one in batch)
+        error = self._commit([one.entry for one in batch], oldest, lock_seconds)
         self._failing = isinstance(error, Unavailable)
         if error is None:
             for one in batch:
@@ -144,12 +148,17 @@ class PredictionLog:
             for one in batch:
                 one.done.set_exception(error)
         else:
+            left = ALONE_LOCK_SECONDS
             for one in batch:
-                self._write([one])
+                began = monotonic()
+                self._write([one], max(left, LEAST_LOCK_SECONDS))
+                left -= monotonic() - began
 
-    def _commit(self, entries: Sequence[Entry | LateShadow], oldest: float) -> Exception | None:
+    def _commit(
+        self, entries: Sequence[Entry | LateShadow], oldest: float, lock_seconds: float
+    ) -> Exception | None:
         try:
-            with self._database.write() as session:
+            with self._database.write(lock_seconds) as session:
                 _add(session, entries)
                 # its id was given long ago, and who reads the log in the order of ids has passed it by now
                 if monotonic() - oldest > self._latest_seconds:

@@ -1,8 +1,8 @@
 """Restarts behind a proxy without a lost request: `make bench-restarts`.
 
-Order: two services on one database, a real nginx before them with kept connections and no second try of a picture that
-was handed over, clients that send all the time; then one service after the other is told to end by SIGTERM and started
-again. Every request must be answered with 200, once, and be in the database.
+Order: three services with their settings as they come on one database, a real nginx before them with the configuration
+that `deploy/` holds, clients that send all the time; then one service after the other is told to end by SIGTERM and
+started again. Every request must be answered with 200, once, and be in the database.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -18,31 +19,11 @@ from store import predictions
 from tests.benchmarks.overload import floors, pictures, prepared
 from tests.benchmarks.swaps import sending
 from tests.benchmarks.swaps_rows import Rows
+from tests.journeys.copies import before
 from tests.journeys.programs import Programs
 from tests.journeys.proxy import free_ports, nginx
 
-DRAIN_SECONDS = 1.0
-# kept connections to the services, bodies read first, and no second try of what was handed over: a picture that was
-# sent twice would be kept twice
-_BEFORE = """
-upstream ursa {{
-    least_conn;
-    server 127.0.0.1:{first} max_fails=0;
-    server 127.0.0.1:{second} max_fails=0;
-    keepalive 32;
-}}
-server {{
-    listen 127.0.0.1:{port};
-    client_max_body_size 21m;
-    location / {{
-        proxy_pass http://ursa;
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $http_host;
-        proxy_next_upstream error timeout;
-    }}
-}}
-"""
+SERVICES = 3
 
 
 @dataclass(frozen=True)
@@ -73,31 +54,23 @@ def main() -> None:
 def restart(
     folder: Path, restarts: int, files: Sequence[bytes], *, show: bool = False
 ) -> Restarted:
-    """Restart two services in turn while three clients send."""
-    with prepared(folder, files, URSA_DRAIN_SECONDS=str(DRAIN_SECONDS)) as ready:
+    """Restart three services in turn while three clients send."""
+    with prepared(folder, files) as ready, ExitStack() as ending:
         first, rows = ready.running, Rows(ready)
         if show:
             floors(first, folder)
-        second = Programs(folder, first.database_url, first.settings)
-        # everything but the port is one system's
-        second.environ = {**first.environ, "URSA_PORT": str(second.port)}
-        try:
-            second.start("service")
-            stops, codes, (port,) = list[float](), Counter[int](), free_ports(1)
-            inside = _BEFORE.format(port=port, first=first.port, second=second.port)
-            with (
-                nginx(folder / "nginx", port, inside),
-                sending(port, rows.key(), files, clients=3) as told,
-            ):
-                for turn in range(restarts):
-                    one = (first, second)[turn % 2]
-                    began = monotonic()
-                    codes[one.stop("service")] += 1
-                    stops.append(monotonic() - began)
-                    one.start("service")
-        finally:
-            if "service" in second.running:
-                second.stop("service")
+        services = [first, *(_another(first, ending) for _ in range(SERVICES - 1))]
+        stops, codes, (port,) = list[float](), Counter[int](), free_ports(1)
+        with (
+            nginx(folder / "nginx", port, before([one.port for one in services], port)),
+            sending(port, rows.key(), files, clients=3) as told,
+        ):
+            for turn in range(restarts):
+                one = services[turn % SERVICES]
+                began = monotonic()
+                codes[one.stop("service")] += 1
+                stops.append(monotonic() - began)
+                one.start("service")
         with rows.database.read() as session:
             kept = predictions.count(session)
         rows.database.dispose()
@@ -111,6 +84,16 @@ def restart(
         round(max(stops), 2),
         dict(codes),
     )
+
+
+def _another(first: Programs, ending: ExitStack) -> Programs:
+    """One more service of the same system, until the end."""
+    made = Programs(first.folder, first.database_url, first.settings)
+    own = {"URSA_PORT": made.port, "URSA_BUNDLE_CACHE": first.folder / f"bundles-{made.port}"}
+    made.environ = {**first.environ, **{name: str(value) for name, value in own.items()}}
+    ending.callback(lambda: made.running and made.stop("service"))
+    made.start("service")
+    return made
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 service are read off while it answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from service.clock import wall_clock
-from store import people
+from store import migrate, people
 from store.database import Database
+from tests import postgres
+from tests.conftest import lacking
 from tests.crash.tracing import Call, Trace, traced
 from tests.journeys.programs import programs
 from tests.toy import draw
@@ -54,22 +56,37 @@ def done(call: Call) -> int:
 
 
 @pytest.fixture
-def seen(database_url: str, tmp_path: Path) -> Iterator[Seen]:
-    with programs(tmp_path, database_url) as three:
+def seen(sqlite_url: str, tmp_path: Path) -> Seen:
+    """On SQLite."""
+    return _see(sqlite_url, tmp_path, list)
+
+
+@pytest.fixture
+def seen_with_server(tmp_path: Path) -> Seen:
+    """On a PostgreSQL that waits for its disk, whose processes are looked at as well."""
+    binaries = postgres.programs()
+    if binaries is None:
+        lacking("PostgreSQL")
+    with postgres.own_server(binaries, settings=["autovacuum=off"]) as server:
+        migrate.upgrade(server.url)
+        return _see(server.url, tmp_path, server.processes)
+
+
+def _see(url: str, folder: Path, others: Callable[[], Sequence[int]]) -> Seen:
+    with programs(folder, url) as three:
         three.start("service")
-        key = _key(database_url)
+        key = _key(url)
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "one-and-only"}
-        service = three.running["service"].pid
+        looked_at = [three.running["service"].pid, *others()]
         with (
             httpx.Client(base_url=three.url, headers=headers, timeout=60) as consumer,
-            traced(service, tmp_path / "trace") as trace,
+            traced(looked_at, folder / "trace") as trace,
         ):
             answer = consumer.post("/v1/predictions", files={"image": draw(0, 1)})
             assert answer.status_code == 200
-        yield Seen(trace, answer.json()["id"], tmp_path / "storage")
+        return Seen(trace, answer.json()["id"], folder / "storage")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_on_sqlite_picture_then_log_then_answer_are_on_the_disk(seen: Seen) -> None:
     trace = seen.trace
     picture = seen.picture_synced()
@@ -87,13 +104,22 @@ def test_on_sqlite_picture_then_log_then_answer_are_on_the_disk(seen: Seen) -> N
     assert later == []  # nothing of it was written behind the sync
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_on_postgresql_the_commit_is_confirmed_before_the_answer_leaves(seen: Seen) -> None:
-    trace = seen.trace
+def test_on_postgresql_the_commit_is_on_the_servers_disk_before_the_answer_leaves(
+    seen_with_server: Seen,
+) -> None:
+    seen, trace = seen_with_server, seen_with_server.trace
     picture = seen.picture_synced()
     rows = trace.first("sendto", seen.prediction_id, after=done(picture))
     commit = trace.first("sendto", r"COMMIT\\0", after=done(rows), thread=rows.thread)
-    confirmed = trace.first("recvfrom", r"COMMIT\\0", after=done(commit), thread=rows.thread)
+    # the server's own process: it is asked, writes, waits for the disk, and only then says so
+    server = trace.first("recvfrom", seen.prediction_id, after=rows.begun).thread
+    assert server != rows.thread
+    asked = trace.first("recvfrom", r"COMMIT\\0", after=commit.begun, thread=server)
+    written = trace.first("pwrite64", "/pg_wal/", after=done(asked))
+    synced = trace.first("fdatasync", "/pg_wal/", after=done(written), thread=written.thread)
+    told = trace.first("sendto", r"COMMIT\\0", after=done(asked), thread=server)
+    assert done(synced) < told.begun
+    confirmed = trace.first("recvfrom", r"COMMIT\\0", after=told.begun, thread=rows.thread)
     assert done(confirmed) < seen.answer().begun
 
 

@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,8 +52,11 @@ class Trace:
 
 
 @contextmanager
-def traced(pid: int, file: Path) -> Iterator[Trace]:
-    """Look at every thread of a process until the end of the block. Skips where strace may not."""
+def traced(pids: Sequence[int], file: Path) -> Iterator[Trace]:
+    """Look at every thread of some processes, and at what they start, until the end of the block: in one order of all.
+
+    Skips where strace may not.
+    """
     if shutil.which("strace") is None:
         lacking("strace")
     words = [
@@ -65,13 +68,14 @@ def traced(pid: int, file: Path) -> Iterator[Trace]:
         str(file),
         "-e",
         f"trace={_LOOKED_AT}",
-        "-p",
-        str(pid),
+        *(word for pid in pids for word in ("-p", str(pid))),
     ]
     strace = subprocess.Popen(["strace", *words], stderr=subprocess.PIPE, text=True)
     assert strace.stderr is not None
-    said = strace.stderr.readline()
-    if "attached" not in said:
+    # a line for each, in any order
+    said = "".join(strace.stderr.readline() for _ in pids)
+    if said.count("attached") < len(pids):
+        strace.terminate()
         strace.wait()
         pytest.skip(f"strace may not look at a process here: {said.strip()}")
     trace = Trace()

@@ -1,12 +1,17 @@
+import os
+import socket
 from contextlib import suppress
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, InternalError, StatementError
 
-from store.database import Database, insert_new
+from store.database import BUSY, Database, insert_new
 from store.errors import Conflict, Unavailable
 from store.tables import Consumer
+from tests import postgres
+from tests.conftest import lacking
+from tests.journeys.proxy import free_ports
 from tests.store.given import NOW
 
 
@@ -109,6 +114,88 @@ def test_a_commit_is_on_the_disk_before_it_is_told_whatever_the_server_is_set_to
         assert session.scalar(text("SHOW synchronous_commit")) == "on"
         assert session.scalar(text(source)) == "on"
     database.dispose()
+
+
+def test_who_falls_silent_in_the_middle_of_a_write_is_ended_and_its_locks_with_it(
+    postgresql_url: str,
+) -> None:
+    silent, other = (
+        Database(postgresql_url, idle_seconds=1.0),
+        Database(postgresql_url, wait_seconds=60),
+    )
+
+    def fall_silent() -> None:
+        with silent.write() as session:
+            session.add(Consumer(**a_row()))
+            session.flush()
+            with other.write() as next_one:
+                # waits for the row of who says nothing more
+                assert insert_new(next_one, Consumer, [a_row()]) == 1
+
+    with pytest.raises(Unavailable):
+        fall_silent()
+    with silent.write() as session:
+        assert insert_new(session, Consumer, [a_row()]) == 0
+    silent.dispose()
+    other.dispose()
+
+
+def test_who_only_reads_holds_up_nobody_and_may_think(postgresql_url: str) -> None:
+    database = Database(postgresql_url, pool_size=1)
+    limit = text("SHOW idle_in_transaction_session_timeout")
+    with database.write() as session:
+        assert session.scalar(limit) == "5s"
+    with database.read() as session:  # on the same connection
+        assert session.scalar(limit) == "0"
+    database.dispose()
+
+
+def test_a_write_may_wait_less_for_a_lock(postgresql_url: str) -> None:
+    holder, waiter = Database(postgresql_url), Database(postgresql_url, wait_seconds=600)
+    with holder.write() as session:
+        session.add(Consumer(**a_row()))
+        session.flush()
+        with pytest.raises(Unavailable) as told, waiter.write(lock_seconds=0.05) as another:
+            insert_new(another, Consumer, [a_row()])
+    assert told.value.code == BUSY
+    holder.dispose()
+    waiter.dispose()
+
+
+def test_whoever_is_gone_without_a_word_is_noticed_on_both_sides() -> None:
+    binaries = postgres.programs()
+    if binaries is None:
+        lacking("PostgreSQL")
+    (port,) = free_ports(1)
+    with postgres.own_server(
+        binaries, port=port
+    ):  # on a socket of the file system there is none of this
+        database = Database(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres")
+        with database.engine.connect() as connection:
+            here = socket.socket(fileno=os.dup(connection.connection.fileno()))
+            there = [
+                connection.exec_driver_sql(f"SHOW tcp_{name}").scalar()
+                for name in (
+                    "keepalives_idle",
+                    "keepalives_interval",
+                    "keepalives_count",
+                    "user_timeout",
+                )
+            ]
+            with here:
+                assert here.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                ours = [
+                    here.getsockopt(socket.IPPROTO_TCP, name)
+                    for name in (
+                        socket.TCP_KEEPIDLE,
+                        socket.TCP_KEEPINTVL,
+                        socket.TCP_KEEPCNT,
+                        socket.TCP_USER_TIMEOUT,
+                    )
+                ]
+        database.dispose()
+    assert ours == [10, 5, 3, 25_000]
+    assert there == ["10", "5", "3", "25000"]
 
 
 def test_a_statement_that_takes_too_long_is_given_up(postgresql_url: str) -> None:
