@@ -13,7 +13,7 @@ import anyio.to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from service import csrf
+from service import csrf, heads
 from service.errors import Problem
 from service.program import Program
 from store import people
@@ -22,7 +22,6 @@ from store.people import Caller
 from store.rollouts import Actor
 from store.tables import Person
 
-COOKIE = "ursa_session"
 # what one role may do, the next may do as well
 ROLES = ("reviewer", "operator", "admin")
 
@@ -95,7 +94,7 @@ class SignedIn:
 
 async def maybe_signed_in(request: Request, program: Running, now: Moment) -> SignedIn | None:
     """Who sits at the browser, or None."""
-    token = request.cookies.get(COOKIE)
+    token = heads.sign_in_token(request.scope)
     if not token:
         return None
     person = await anyio.to_thread.run_sync(_look_up, program, token, now)

@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from service import metrics
-from service.dependencies import COOKIE
 from service.errors import BUSY_SECONDS, Problem
+from service.heads import COOKIE
 from service.program import Program
 from store import people
 from store.database import Session

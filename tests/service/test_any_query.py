@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.dependencies import COOKIE
+from service.heads import COOKIE
 from tests.service.browsing import Browser
 from tests.service.serving import Serving
 

@@ -13,13 +13,13 @@ from fastapi import Form
 
 from service import csrf, signing_in
 from service.dependencies import (
-    COOKIE,
     AdminPerson,
     FromOurPage,
     OperatorPerson,
     Reviewer,
     Writing,
 )
+from service.heads import COOKIE
 from service.settings import Settings
 from store import people
 from tests.service.rows import PASSWORD, person
