@@ -28,7 +28,7 @@ from service.limits import TokenBuckets
 from service.program import Program
 from service.settings import MEBIBYTE, Settings
 from service.uploads import SMALL, Gone, Uploads, too_large
-from store import people
+from store import people, sign_ins
 from store.errors import StoreError, Unavailable
 from store.people import Caller
 
@@ -124,6 +124,7 @@ class Door:
         person = await self._ask(_signed_in, program, heads.sign_in_token(scope))
         if person is None:
             raise Problem(401, "not_signed_in", "Sign in first.")
+        scope["state"]["person"] = person
 
     async def _identify(self, scope: Scope) -> Caller:
         scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
@@ -231,16 +232,24 @@ class _Answer:
         counting.request(path, status, seconds)
         if path.startswith(QUIET) and status < 500:
             return
-        caller = self._scope["state"].get("caller")
         _log.info(
             "request",
             method=self._scope["method"],
             path=path,
             status=status,
             milliseconds=round(1000 * seconds, 1),
-            consumer=caller.consumer if caller else None,
-            key=caller.key_prefix if caller else None,
+            **self._who(),
         )
+
+    def _who(self) -> dict[str, str | None]:
+        state = self._scope["state"]
+        if not self._scope["path"].startswith(API):
+            return {"person": state.get("person"), "address": heads.address(self._scope)}
+        caller = state.get("caller")
+        return {
+            "consumer": caller.consumer if caller else None,
+            "key": caller.key_prefix if caller else None,
+        }
 
 
 def _look_up(program: Program, key: str) -> Caller | None:
@@ -250,7 +259,7 @@ def _look_up(program: Program, key: str) -> Caller | None:
 
 def _signed_in(program: Program, token: str) -> str | None:
     with program.database.read() as session:
-        found = people.signed_in(session, token, program.clock())
+        found = sign_ins.signed_in(session, token, program.clock())
         return found.id if found is not None else None
 
 

@@ -40,3 +40,9 @@ def sign_in_token(scope: Scope) -> str:
             if name == COOKIE and _TOKEN.fullmatch(value):
                 token = value
     return token
+
+
+def address(scope: Scope) -> str:
+    """Where a request comes from: what a proxy that is believed says (FORWARDED_ALLOW_IPS), else who is connected."""
+    client: tuple[str, int] | None = scope.get("client")
+    return client[0] if client else ""
