@@ -22,7 +22,9 @@ def token(secret_key: str, sign_in_token: str) -> str:
 def is_right(secret_key: str, sign_in_token: str, shown: str | None) -> bool:
     """Whether a shown token belongs to the sign-in."""
     wanted = token(secret_key, sign_in_token)
-    return shown is not None and hmac.compare_digest(wanted.encode(), shown.encode())
+    return shown is not None and hmac.compare_digest(
+        wanted.encode(), shown.encode(errors="replace")
+    )
 
 
 def is_ours(headers: Headers) -> bool:

@@ -13,16 +13,15 @@ import anyio.to_thread
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from service import csrf
+from service import csrf, heads
 from service.errors import Problem
 from service.program import Program
-from store import people
+from store import sign_ins
 from store.database import Session
 from store.people import Caller
 from store.rollouts import Actor
 from store.tables import Person
 
-COOKIE = "ursa_session"
 # what one role may do, the next may do as well
 ROLES = ("reviewer", "operator", "admin")
 
@@ -95,12 +94,14 @@ class SignedIn:
 
 async def maybe_signed_in(request: Request, program: Running, now: Moment) -> SignedIn | None:
     """Who sits at the browser, or None."""
-    token = request.cookies.get(COOKIE)
+    token = heads.sign_in_token(request.scope)
     if not token:
         return None
     person = await anyio.to_thread.run_sync(_look_up, program, token, now)
     if person is None:
         return None
+    # for the line that the door writes
+    request.state.person = person.id
     return SignedIn(person, token, csrf.token(program.settings.store.secret_key, token))
 
 
@@ -152,7 +153,7 @@ FromOurOrigin = Depends(from_our_origin)
 
 def _look_up(program: Program, token: str, now: datetime) -> Person | None:
     with program.database.read() as session:
-        return people.signed_in(session, token, now)
+        return sign_ins.signed_in(session, token, now)
 
 
 def _at_least(found: SignedIn, role: str) -> SignedIn:

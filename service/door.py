@@ -1,9 +1,9 @@
 """The door: what every request passes before anything else, and every answer on its way out.
 
-Order on the way in: an id, for pictures whether there is room at all, the key, the rate, the announced size; only
-then is the body taken in, never more of it than allowed and never for longer, and only a whole one gets a place
-inside. On the way out: the id, security headers, one line in the log, metrics. A request that is refused here has
-touched no picture and no thread of the workers'.
+Order on the way in: an id, what a head may not say, for pictures whether there is room at all, the key or the sign-in,
+the rate, the announced size; only then is the body taken in, never more of it than allowed and never for longer, and
+only a whole picture gets a place inside. On the way out: the id, security headers, one line in the log, metrics. A
+request that is refused here has touched no picture and no thread of the workers'.
 """
 
 import math
@@ -18,19 +18,17 @@ import anyio.to_thread
 import structlog
 from anyio import CapacityLimiter
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import counting, headers, metrics
+from service import counting, headers, heads, metrics
 from service.cores import Busy
-from service.dependencies import COOKIE
 from service.errors import Problem, busy, from_store, internal, respond
 from service.known import Known
 from service.limits import TokenBuckets
 from service.program import Program
 from service.settings import MEBIBYTE, Settings
-from service.uploads import Gone, Uploads, bounded, too_large
-from store import people
+from service.uploads import SMALL, Gone, Uploads, too_large
+from store import people, sign_ins
 from store.errors import StoreError, Unavailable
 from store.people import Caller
 
@@ -41,6 +39,8 @@ T = TypeVar("T")
 API = "/v1/"
 # where pictures come in: for programs, and from people on the page
 UPLOADS = frozenset({"/v1/predictions", "/try"})
+SIGN_IN = "/sign-in"
+READING = ("GET", "HEAD")
 LARGEST_FORM = MEBIBYTE
 # how many keys are looked up at once, and how long one waits for its turn
 LOOK_UPS = 4
@@ -87,6 +87,8 @@ class Door:
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         if "\0" in scope["path"]:
             raise Problem(404, "not_found", "There is nothing at this address.")
+        heads.check_charset(scope)
+        heads.keep_own_cookie(scope)
         is_upload = scope["method"] == "POST" and scope["path"] in UPLOADS
         if is_upload:
             # before anything that costs: refusing must stay cheap when most are refused
@@ -95,14 +97,14 @@ class Door:
             caller = await self._identify(scope)
             scope["state"]["caller"] = caller
             self._slow_down(caller)
-        elif is_upload:
-            # who may send nothing here need not be listened to
+        elif scope["path"] != SIGN_IN and scope["method"] not in READING:
+            # who may change nothing here need not be listened to
             await self._check_sign_in(scope)
-        largest = self._settings.max_upload_bytes + AROUND_PICTURE if is_upload else LARGEST_FORM
+        largest = self._largest(scope, is_upload)
         _check_length(scope, largest)
         if not is_upload:
-            seconds = self._settings.upload_seconds
-            await self._app(scope, bounded(receive, largest, seconds), send)
+            with self._uploads.pass_on(receive, largest) as passed_on:
+                await self._app(scope, passed_on, send)
             return
         body = await self._uploads.take_in(receive, largest)
         with closing(body):
@@ -111,12 +113,18 @@ class Door:
             with self._place(scope):
                 await self._app(scope, body.receive, send)
 
+    def _largest(self, scope: Scope, is_upload: bool) -> int:
+        if is_upload:
+            return self._settings.max_upload_bytes + AROUND_PICTURE
+        # the one body that is read of somebody who has shown nothing yet
+        return SMALL if scope["path"] == SIGN_IN else LARGEST_FORM
+
     async def _check_sign_in(self, scope: Scope) -> None:
         program: Program = scope["app"].state.program
-        token = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
-        known = await self._ask(_is_signed_in, program, token)
-        if not known:
+        person = await self._ask(_signed_in, program, heads.sign_in_token(scope))
+        if person is None:
             raise Problem(401, "not_signed_in", "Sign in first.")
+        scope["state"]["person"] = person
 
     async def _identify(self, scope: Scope) -> Caller:
         scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
@@ -224,16 +232,24 @@ class _Answer:
         counting.request(path, status, seconds)
         if path.startswith(QUIET) and status < 500:
             return
-        caller = self._scope["state"].get("caller")
         _log.info(
             "request",
             method=self._scope["method"],
             path=path,
             status=status,
             milliseconds=round(1000 * seconds, 1),
-            consumer=caller.consumer if caller else None,
-            key=caller.key_prefix if caller else None,
+            **self._who(),
         )
+
+    def _who(self) -> dict[str, str | None]:
+        state = self._scope["state"]
+        if not self._scope["path"].startswith(API):
+            return {"person": state.get("person"), "address": heads.address(self._scope)}
+        caller = state.get("caller")
+        return {
+            "consumer": caller.consumer if caller else None,
+            "key": caller.key_prefix if caller else None,
+        }
 
 
 def _look_up(program: Program, key: str) -> Caller | None:
@@ -241,9 +257,10 @@ def _look_up(program: Program, key: str) -> Caller | None:
         return people.caller(session, key)
 
 
-def _is_signed_in(program: Program, token: str) -> bool:
+def _signed_in(program: Program, token: str) -> str | None:
     with program.database.read() as session:
-        return people.signed_in(session, token, program.clock()) is not None
+        found = sign_ins.signed_in(session, token, program.clock())
+        return found.id if found is not None else None
 
 
 def _check_length(scope: Scope, largest: int) -> None:

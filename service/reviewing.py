@@ -15,8 +15,8 @@ from store.draws import draw
 from store.errors import Conflict, Invalid
 from store.labels import Answer, Given
 from store.own_answers import OwnAnswer
-from store.people import SIGN_IN_HOURS
 from store.reviews import Lease
+from store.sign_ins import SIGN_IN_HOURS
 
 MOST_HELD = 12  # a page looks a few pictures ahead; nobody keeps the queue from the others
 MOST_REMEMBERED = 50

@@ -12,16 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from starlette.responses import Response
 from starlette.types import Scope
 
 from service import metrics
-from service.dependencies import COOKIE
 from service.errors import BUSY_SECONDS, Problem
+from service.heads import COOKIE
 from service.program import Program
-from store import people
+from store import sign_ins
 from store.database import Session
-from store.people import SIGN_IN_HOURS
+from store.sign_ins import SIGN_IN_HOURS, Refused
+
+_log = structlog.get_logger()
 
 # passwords that are checked at once, and people who are in it, those included: each takes one of the workers' threads
 CHECKS, CHECKED = 2, 6
@@ -56,12 +59,17 @@ def sign_in(
             headers={"Retry-After": str(math.ceil(wait))},
         )
     with _turn(), program.database.read() as session:
-        right = people.has_password(session, name, password)
+        right = sign_ins.has_password(session, name, password)
     with program.database.write() as session:
-        signed_in = people.sign_in(session, name, right, now)
-    metrics.SIGN_INS.labels("refused" if signed_in is None else "signed_in").inc()
-    if signed_in is None:
+        signed_in = sign_ins.sign_in(session, name, right, now)
+    if isinstance(signed_in, Refused):
+        metrics.SIGN_INS.labels("refused").inc()
+        # what was typed for a name is often a password: only a name that exists is written down
+        _log.warning(
+            "sign_in_refused", address=address, name=signed_in.name, locked=signed_in.locked
+        )
         return None
+    metrics.SIGN_INS.labels("signed_in").inc()
     person, token = signed_in
     return NewSignIn(person.id, person.name, person.role, token)
 
@@ -85,7 +93,7 @@ def _turn() -> Iterator[None]:
 
 def sign_out(session: Session, token: str, now: datetime) -> None:
     """End the sign-in; its cookie is worth nothing afterwards."""
-    people.sign_out(session, token, now)
+    sign_ins.sign_out(session, token, now)
 
 
 def set_cookie(response: Response, token: str, scope: Scope) -> None:

@@ -1,6 +1,6 @@
 """What a program logs: one JSON object per line on standard error, from this code and the libraries alike.
 
-Never logged: keys, tokens, passwords, the bytes of pictures.
+Never logged: keys, tokens, passwords, the bytes of pictures, the addresses of webhooks (which hold tokens).
 """
 
 import logging
@@ -34,5 +34,6 @@ def configure(libraries: int = logging.WARNING) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=libraries, force=True)
-    # it tells at every look at the schema which database it is
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # it tells at every look at the schema which database it is, and they every address that something is sent to
+    for talkative in ("alembic", "httpx", "httpcore"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)

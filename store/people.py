@@ -1,33 +1,25 @@
-"""People who sign in, consumers and their keys.
+"""People, consumers and their keys.
 
-Passwords are kept by argon2, keys and sign-in tokens by SHA-256: whoever reads the database can use none of them.
+Keys are kept by their SHA-256, as passwords are by argon2 (`store.sign_ins`): whoever reads the database can use none.
 """
 
 import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from store import sign_ins
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
 from store.rollout_events import Actor
-from store.tables import ApiKey, Consumer, Person, SignIn
+from store.tables import ApiKey, Consumer, Person
 from store.tables.people import KEY_ROLES, PERSON_ROLES
 
 KEY_PREFIX = "ursa_"
-SIGN_IN_HOURS = 12
-FAILURES_BEFORE_LOCK = 5
-LOCK_MINUTES = 15
-
-_hasher = PasswordHasher()
-# spent on names that do not exist, so that the time of an answer tells nothing about names
-_NOBODY = _hasher.hash(secrets.token_hex(16))
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ def add_person(
         id=new_id(now),
         name=name,
         role=role,
-        password_hash=_hasher.hash(password),
+        password_hash=sign_ins.hashed(password),
         simulated=simulated,
         active=True,
         failed_sign_ins=0,
@@ -78,9 +70,9 @@ def set_password(session: Session, name: str, password: str, now: datetime) -> P
     """
     _check_password(password)
     person = _named(session, name)
-    person.password_hash = _hasher.hash(password)
+    person.password_hash = sign_ins.hashed(password)
     person.failed_sign_ins, person.locked_until = 0, None
-    _end_sign_ins(session, person, now)
+    sign_ins.end(session, person, now)
     return person
 
 
@@ -101,81 +93,13 @@ def remove_person(session: Session, name: str, now: datetime) -> Person:
     if not person.active:
         raise Conflict(f"{name!r} may not sign in already.", "removed_already")
     person.active = False
-    _end_sign_ins(session, person, now)
+    sign_ins.end(session, person, now)
     return person
 
 
 def people(session: Session) -> Sequence[Person]:
     """Everybody, by name."""
     return session.scalars(select(Person).order_by(Person.name)).all()
-
-
-def has_password(session: Session, name: str, password: str) -> bool:
-    """Whether the password is this person's. It takes as long for names that do not exist.
-
-    Slow by design (about 100 ms), so it is asked where no write waits for its end.
-    """
-    person = session.scalar(select(Person).where(Person.name == name))
-    try:
-        _hasher.verify(person.password_hash if person else _NOBODY, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return False
-    return person is not None
-
-
-def sign_in(
-    session: Session, name: str, password_is_right: bool, now: datetime
-) -> tuple[Person, str] | None:
-    """The person and a new sign-in token, or None. Five failures in a row lock the name for 15 minutes.
-
-    `password_is_right` is what `has_password` said. A failure changes the row, so the session must commit in
-    either case.
-    """
-    person = session.scalar(select(Person).where(Person.name == name).with_for_update())
-    if person is None or not person.active:
-        return None
-    if person.locked_until is not None and person.locked_until > now:
-        return None
-    if not password_is_right:
-        person.failed_sign_ins += 1
-        if person.failed_sign_ins >= FAILURES_BEFORE_LOCK:
-            person.locked_until = now + timedelta(minutes=LOCK_MINUTES)
-            person.failed_sign_ins = 0
-        session.flush()
-        return None
-    person.failed_sign_ins, person.locked_until = 0, None
-    token = secrets.token_urlsafe(32)
-    session.add(
-        SignIn(
-            token_sha256=_sha256(token),
-            person_id=person.id,
-            created_at=now,
-            expires_at=now + timedelta(hours=SIGN_IN_HOURS),
-        )
-    )
-    session.flush()
-    return person, token
-
-
-def signed_in(session: Session, token: str, now: datetime) -> Person | None:
-    """Who holds this sign-in token, if it is still good."""
-    return session.scalar(
-        select(Person)
-        .join(SignIn, SignIn.person_id == Person.id)
-        .where(
-            SignIn.token_sha256 == _sha256(token),
-            SignIn.expires_at > now,
-            SignIn.ended_at.is_(None),
-            Person.active.is_(True),
-        )
-    )
-
-
-def sign_out(session: Session, token: str, now: datetime) -> None:
-    """End a sign-in; the token is good for nothing afterwards."""
-    session.execute(
-        update(SignIn).where(SignIn.token_sha256 == _sha256(token)).values(ended_at=now)
-    )
 
 
 def add_consumer(session: Session, name: str, now: datetime) -> Consumer:
@@ -245,15 +169,6 @@ def revoke_key(session: Session, prefix: str, now: datetime) -> int:
 def _check_password(password: str) -> None:
     if len(password) < 10:
         raise Invalid("A password needs at least 10 characters.", "weak_password")
-
-
-def _end_sign_ins(session: Session, person: Person, now: datetime) -> None:
-    session.execute(
-        update(SignIn)
-        .where(SignIn.person_id == person.id, SignIn.ended_at.is_(None))
-        .values(ended_at=now)
-    )
-    session.flush()
 
 
 def _named(session: Session, name: str) -> Person:

@@ -26,6 +26,7 @@ EVERYWHERE = {
     401: {"no_key": "No API key.", "unknown_key": "An unknown or revoked key."},
     408: {"too_slow": "The body did not arrive in time."},
     413: {"too_large": "The request is larger than allowed."},
+    415: {"unsupported_charset": "The Content-Type names another charset than UTF-8."},
     422: {"invalid_request": "A field is missing or malformed; `errors` says which."},
     429: {"too_fast": "Over the rate; wait for Retry-After seconds."},
     500: {"internal_error": "A fault here; nothing was kept that you were not told of."},

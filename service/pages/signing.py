@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from service import signing_in
+from service import heads, signing_in
 from service.dependencies import (
     FromOurOrigin,
     FromOurPage,
@@ -39,11 +39,12 @@ def sign_in(
     next: Annotated[str, Form()] = "/",  # its name in the form
 ) -> Response:
     """Set the cookie and go on, or show the form again with 401."""
-    address = request.client.host if request.client else ""
-    done = signing_in.sign_in(program, name, password, address, now)
+    done = signing_in.sign_in(program, name, password, heads.address(request.scope), now)
     if done is None:
         shown = {"next": local(next), "name": name, "failed": True}
         return page(request, "sign-in.html", None, status=401, **shown)
+    # for the line that the door writes
+    request.state.person = done.person_id
     answer = see(local(next))
     signing_in.set_cookie(answer, done.token, request.scope)
     return answer
@@ -55,4 +56,6 @@ def sign_out(request: Request, found: Reviewer, session: Writing, now: Moment) -
     signing_in.sign_out(session, found.token, now)
     answer = see("/sign-in", done="signed-out")
     signing_in.clear_cookie(answer, request.scope)
+    # pictures, and pages that the browser would go back to
+    answer.headers["Clear-Site-Data"] = '"cache"'
     return answer

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from service.app import create_app
 from service.clock import wall_clock
-from service.dependencies import COOKIE
+from service.heads import COOKIE
 from service.settings import read_settings
 from store import alarms
 from store.alarms import NewAlarm

@@ -6,7 +6,7 @@ import socket
 
 from service import stops
 from service.clock import wall_clock
-from store import command_line, people, privileged_acts, rollouts
+from store import command_line, people, privileged_acts, rollouts, sign_ins, webhooks
 from store.database import Database
 from store.objects import Objects
 from store.rollouts import Actor
@@ -34,7 +34,7 @@ def test_people_and_keys(machine: Machine, database: Database) -> None:
     with database.read() as session:
         everybody = {one.name: (one.role, one.simulated) for one in people.people(session)}
         assert everybody == {"anna": ("admin", False), "rob": ("reviewer", True)}
-        assert people.has_password(session, "anna", "correct horse battery")
+        assert sign_ins.has_password(session, "anna", "correct horse battery")
         assert people.caller(session, made) is None
         caller = people.caller(session, given)
         assert caller is not None
@@ -150,6 +150,16 @@ def test_a_kill_to_the_last_good_model_names_the_newest_that_answers(
     # no process has followed yet, and still it is gone: there is nothing behind it
     again = machine.refuses("kill", "--to", "last_good", "--reason", "smoke")
     assert "People answer already" in again
+
+
+def test_the_record_of_a_webhook_holds_no_token(machine: Machine, database: Database) -> None:
+    address = "https://ops.example.com:8443/T0/B0?token=a-token"
+    identity = machine.does("webhook", "add", address, *WHY).split()[0]
+    with database.read() as session:
+        (act,) = privileged_acts.newest(session, 5)
+        assert (act.subject, act.detail["url"]) == (identity, "https://ops.example.com:8443")
+        # what is sent to is all of it
+        assert [one.webhook.url for one in webhooks.listed(session)] == [address]
 
 
 def test_a_webhook_is_added_listed_and_removed(small: Machine) -> None:

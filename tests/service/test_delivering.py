@@ -228,7 +228,7 @@ def test_who_is_removed_is_told_nothing_more(database: Database, taking: Receive
 @pytest.mark.parametrize(
     "url",
     [
-        "http://example.com/hook", "ftp://example.com", "https://", "nothing", "https://me:pw@example.com",
+        "http://example.com/hook", "ftp://example.com", "https://", "nothing", "https://me:pw@example.com", "https://:pw@example.com",
         "http://10.0.0.1/", "https://example.com:0/", "http://[::1", "file:///etc/passwd",
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from service.clock import wall_clock
-from service.dependencies import COOKIE
+from service.heads import COOKIE
 from store import people
 from store.tables import SignIn
 from tests.service.browsing import Browser

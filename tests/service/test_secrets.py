@@ -9,9 +9,9 @@ from sqlalchemy import event
 
 from service import csrf
 from service.clock import wall_clock
-from service.dependencies import COOKIE
+from service.heads import COOKIE
 from service.known import Known
-from store import people
+from store import people, sign_ins
 from store.database import Database
 from tests.service.browsing import Browser
 from tests.service.serving import Serving
@@ -50,7 +50,7 @@ def test_a_key_is_looked_up_by_its_digest_alone(database: Database) -> None:
         for one in near(key):
             assert people.caller(session, one) is None
             assert known.get(one, 0.0) is None
-        assert people.signed_in(session, key, now) is None
+        assert sign_ins.signed_in(session, key, now) is None
     assert known.get(key, 0.0) is caller
     assert len(told) >= 6
     # the prefix is public

@@ -13,15 +13,15 @@ from fastapi import Form
 
 from service import csrf, signing_in
 from service.dependencies import (
-    COOKIE,
     AdminPerson,
     FromOurPage,
     OperatorPerson,
     Reviewer,
     Writing,
 )
+from service.heads import COOKIE
 from service.settings import Settings
-from store import people
+from store import people, sign_ins
 from tests.service.rows import PASSWORD, person
 from tests.service.serving import Hands, Serving, serving
 
@@ -104,7 +104,7 @@ def test_a_sign_in_ends_after_its_time(settings: Settings) -> None:
         with httpx.Client(base_url=served.url) as browser:
             sign_in(browser, "anna")
             assert browser.get("/test/reviewer").status_code == 200
-            clock.now += timedelta(hours=people.SIGN_IN_HOURS)
+            clock.now += timedelta(hours=sign_ins.SIGN_IN_HOURS)
             assert browser.get("/test/reviewer").status_code == 401
 
 
