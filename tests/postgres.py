@@ -57,6 +57,11 @@ class Server:
         )
 
     @property
+    def plain_url(self) -> str:
+        """As PostgreSQL's own programs write it."""
+        return self.url.replace("+psycopg", "")
+
+    @property
     def alive(self) -> bool:
         """Whether the process that takes connections runs."""
         return self._process is not None and self._process.poll() is None
@@ -111,10 +116,7 @@ class Server:
 
     def processes(self) -> list[int]:
         """The process that takes connections, then every one it has started."""
-        if self._process is None or not self.alive:
-            return []
-        parent = self._process.pid
-        return [parent, *(pid for pid in _pids() if _parent(pid) == parent)]
+        return family(self._process.pid) if self._process is not None and self.alive else []
 
     def pause(self) -> None:
         """Let nothing of it run until `resume`: it is there, takes connections into its queue, and does not answer."""
@@ -145,7 +147,7 @@ class Server:
 
     def _takes_connections(self) -> bool:
         try:
-            psycopg.connect(self.url.replace("+psycopg", ""), connect_timeout=2).close()
+            psycopg.connect(self.plain_url, connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -175,6 +177,15 @@ def own_server(
     finally:
         made.stop(signal.SIGQUIT)
         shutil.rmtree(folder)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that come from it."""
+    found = [pid]
+    parents = {one: _parent(one) for one in _pids()}
+    for one in found:
+        found.extend(child for child, parent in parents.items() if parent == one)
+    return found
 
 
 def _pids() -> list[int]:

@@ -1,20 +1,23 @@
 """How long a consumer waits while the database is away, and how soon it is back: `make bench-away`.
 
-A service with its settings as they come, six consumers who post without a pause, and a database that is stopped, that
-falls silent, or (SQLite) that another program has locked. Each three times: the first fills caches and pools, what is
-left behind is what there is more after the last than after the first. Prints a table, then one JSON object.
+A service with its settings as they come, monitoring and retrain beside it, six consumers who post without a pause, and a
+database that is stopped, that falls silent, or (SQLite) that another program has locked. Each three times, after a first
+short one that fills caches and pools: what is left behind is what there is more after the last than before the three.
+`slowest_wait_s` counts requests begun just before as well, `slowest_back_s` lasts until every consumer is served again.
+Prints a table, then one JSON object.
 """
 
 import argparse
 import json
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from store import migrate
 from tests import postgres
-from tests.crash.outage import Away, Held, locked, service, silent, stopped
+from tests.crash.outage import Away, locked, service, silent, stopped
 
 TIMES = 3
 
@@ -48,9 +51,13 @@ def run(folder: Path, url: str, away: Away, seconds: float) -> dict[str, Any]:
     """One kind of outage; its figures."""
     folder.mkdir()
     migrate.upgrade(url)
-    with service(folder, url) as served:
+    with service(folder, url, others=True) as served:
+        served.suffer(away, 1.0)
+        before = served.settled()
         outages = [served.suffer(away, seconds) for _ in range(TIMES)]
-    statuses = sum((one.statuses for one in outages), start=outages[0].statuses.__class__())
+        left = vars(served.settled(before))
+        served.others_go_on()
+    statuses = sum((one.statuses for one in outages), start=Counter[int]())
     figures = {
         "answers": dict(statuses),
         "without_retry_after": sum(one.without_retry_after for one in outages),
@@ -58,19 +65,13 @@ def run(folder: Path, url: str, away: Away, seconds: float) -> dict[str, Any]:
         "slowest_back_s": round(max(one.back for one in outages), 3),
         "ready_at_its_end": sorted({one.ready[-1] for one in outages}),
         "ready_after": sorted({one.ready_after for one in outages}),
-        "left_behind": _more(outages[0].held, outages[-1].held),
+        "left_behind": {name: round(left[name] - was, 1) for name, was in vars(before).items()},
         "load": round(os.getloadavg()[0], 1),
     }
     print(folder.name)
     for name, value in figures.items():
         print(f"  {name.replace('_', ' '):<22} {value}", flush=True)
     return figures
-
-
-def _more(before: Held | None, after: Held | None) -> dict[str, float]:
-    assert before is not None
-    assert after is not None
-    return {name: round(getattr(after, name) - value, 1) for name, value in vars(before).items()}
 
 
 if __name__ == "__main__":

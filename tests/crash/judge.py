@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from monitoring import replaying
-from store.database import Session
+from store.database import Database, Session
 from store.errors import StoreError
 from store.objects import Objects
 from store.pictures import PictureStore
@@ -114,19 +114,20 @@ def unrest(world: World) -> dict[str, int] | None:
         return None
 
 
-# what a decision that is worth keeping has seen anew, or concludes otherwise
-_COUNTED = ("pairs", "differing", "overdue", "waiting", "answers", "doubles")
+# what a decision has seen of a candidate
+_COUNTED = ("pairs", "differing", "overdue", "waiting", "answers", "doubles", "actions")
 
 
-def decided_twice(world: World) -> int:
-    """Decisions about a candidate that say what the one before said, of the same rows."""
-    twice, last = 0, None
-    with world.database.read() as session:
+def decided_twice(database: Database) -> int:
+    """Decisions that say of the same rows what had been concluded from them already, however many came in between."""
+    twice, concluded = 0, dict[tuple[str, int, str], Any]()
+    with database.read() as session:
         for one in session.scalars(select(Decision).order_by(Decision.id)):
-            counted = [one.values[name] for name in ("act", *_COUNTED)]
-            said = (one.rollout_id, one.ids["step"], counted)
-            twice += said == last
-            last = said
+            seen = json.dumps([one.values[name] for name in _COUNTED], sort_keys=True)
+            rows, act = (one.rollout_id, one.ids["step"], seen), one.values["act"]
+            # what else may forbid a move can come, go and come again
+            twice += concluded.get(rows) == act
+            concluded[rows] = act
     return twice
 
 

@@ -38,8 +38,8 @@ def test_a_full_disk_is_told_and_nothing_is_half_kept(
 ) -> None:
     file = small_disk / "ursa.db"
     shutil.copyfile(migrated_sqlite, file)
-    places = {"URSA_STORAGE_URL": str(small_disk / "storage")}
-    with service(tmp_path, f"sqlite:///{file}", **places) as served:
+    storage = str(small_disk / "storage")
+    with service(tmp_path, f"sqlite:///{file}", URSA_STORAGE_URL=storage) as served:
         told = [_id(_post(served, draw(0, number))) for number in range(3)]
         filler = _fill(small_disk)
         new, ready = _post(served, draw(0, 50)), httpx.get(f"{served.programs.url}/readyz")

@@ -73,9 +73,13 @@ class World:
     def keep_copy(self, program: str, number: int, port: int) -> None:
         """Start one of several copies of a program, with a port and a folder of its own for bundles."""
         self.ports.append(port)
-        cache = str(self.folder / f"bundles-{program}-{number}")
-        own = {"URSA_PORT": str(port), "URSA_BUNDLE_CACHE": cache}
-        self._keep(Kept(f"{program}-{number}", partial(self._begin, program, own)))
+        name = f"{program}-{number}"
+        own = {
+            "URSA_PORT": str(port),
+            "URSA_BUNDLE_CACHE": str(self.folder / f"bundles-{name}"),
+            "PGAPPNAME": name,  # what the server calls its connections
+        }
+        self._keep(Kept(name, partial(self._begin, program, own)))
 
     def keep_database(self) -> None:
         """Start the server again whenever it dies."""

@@ -91,7 +91,8 @@ class Programs:
             self.running[program] = subprocess.Popen(
                 [sys.executable, "-m", program, COMMANDS[program]],
                 cwd=ROOT,
-                env=self.environ,
+                # what a server of PostgreSQL calls its connections
+                env={**self.environ, "PGAPPNAME": program},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
