@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import delete, insert, tuple_
+from sqlalchemy import bindparam, delete, insert
 from sqlalchemy.orm import Session
 
 from store import pictures, reviews
@@ -170,6 +170,11 @@ class PredictionLog:
         return None
 
 
+_AWAITED = AwaitedShadow.metadata.tables[AwaitedShadow.__tablename__]
+_HEARD = delete(_AWAITED).where(
+    _AWAITED.c.prediction_id == bindparam("prediction"),
+    _AWAITED.c.model_version_id == bindparam("version"),
+)
 _COLUMNS = [field.name for field in fields(NewPrediction)]
 
 
@@ -211,17 +216,16 @@ def _add_predictions(session: Session, entries: Sequence[Entry]) -> None:
 
 
 def _note_awaited(session: Session, whole: Sequence[Entry], late: Sequence[LateShadow]) -> None:
-    awaited = [
-        {"prediction_id": one.prediction.id, "model_version_id": version}
-        for one in whole
-        for version in one.awaited
-    ]
-    if awaited:
-        session.execute(insert(AwaitedShadow), awaited)
+    asked = [(one.prediction.id, version) for one in whole for version in one.awaited]
     heard = [(one.prediction_id, one.model_version_id) for one in late]
+    # most answers of a candidate are late: without the ORM these two cost nothing that could be measured
+    connection = session.connection()
+    if asked:
+        connection.execute(
+            insert(_AWAITED), [{"prediction_id": one, "model_version_id": by} for one, by in asked]
+        )
     if heard:
-        who = tuple_(AwaitedShadow.prediction_id, AwaitedShadow.model_version_id)
-        session.execute(delete(AwaitedShadow).where(who.in_(heard)))
+        connection.execute(_HEARD, [{"prediction": one, "version": by} for one, by in heard])
 
 
 def _shadow(prediction_id: str, created_at: datetime, shadow: NewShadow) -> dict[str, Any]:

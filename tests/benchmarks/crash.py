@@ -27,13 +27,13 @@ from tests.crash.load import Consumer, Ledger
 from tests.crash.world import Asker, World, world
 
 CONSUMERS = 8
-REST_SECONDS, LOOK_SECONDS = 240.0, 5.0
+REST_SECONDS, LOOK_SECONDS = 150.0, 5.0
 # between two kills so many answers, unless they do not come for so long
 LEAST_ANSWERS, PATIENCE_SECONDS = 10, 6.0
 BACKTEST_EVERY = 6.0
 # a window is about a minute of this traffic, so that it is checked while things die
 SETTINGS = {
-    "URSA_WINDOW_PREDICTIONS": "1000",
+    "URSA_WINDOW_PREDICTIONS": "2000",
     "URSA_MONITORING_POLL_SECONDS": "1",
     "URSA_AUDIT_RATE": "0.02",
     # the product's own, which a world without `PutBack` has not

@@ -23,6 +23,10 @@ PASSWORD = secrets.token_urlsafe(12)
 LEASE_SECONDS = 3.0
 # of 100 pictures in hand
 DIES, LATE, TWICE = 4, 3, 6
+# so many that were dropped are named to the service: with the next ones no more than a page may hold
+HELD = 8
+# where nothing waits; the page looks again after five, and fifty who ask all the time keep those out who answer
+LOOK_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 900.0
 
 
@@ -58,6 +62,8 @@ class Reviewer(threading.Thread):
         self._random = random.Random(name)  # noqa: S311 - which answer comes late is no secret
         self._pages = httpx.Client(timeout=20)
         self._number = 0
+        # what this one dropped, until when: the page has it in hand still, and is not offered it again
+        self._dropped: dict[str, datetime] = {}
 
     def run(self) -> None:
         """Label until there is nothing left and nothing can come back."""
@@ -66,22 +72,28 @@ class Reviewer(threading.Thread):
         except Exception as error:  # noqa: BLE001  # whatever it was: a run that lost a reviewer has failed
             with self._desk.lock:
                 self._desk.lost.append(f"{self.name}: {type(error).__name__}: {error}"[:300])
+        finally:
+            self._pages.close()
 
     def _label(self) -> None:
         self._sign_in()
         while not self._over.is_set():
-            told = self._post("/review/next", {"count": self._random.choice((1, 2, 4))})
+            now = datetime.now(UTC)
+            holding = [one for one, until in self._dropped.items() if until > now][-HELD:]
+            asked = {"count": self._random.choice((1, 2, 4)), "holding": holding}
+            told = self._post("/review/next", asked)
             reviews = told.json()["reviews"] if told.status_code == 200 else []
             for review in reviews:
                 self._met(review["id"])
             for review in reviews:
                 self._deal_with(review)
             if not reviews:
-                self._over.wait(0.2)
+                self._over.wait(LOOK_AGAIN_SECONDS)
 
     def _deal_with(self, review: dict[str, Any]) -> None:
         until, chance = datetime.fromisoformat(review["until"]), self._random.randrange(100)
         if chance < DIES:
+            self._dropped[review["id"]] = until
             with self._desk.lock:
                 self._desk.dropped[review["id"]] = until
                 self._desk.done["dropped"] += 1

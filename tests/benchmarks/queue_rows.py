@@ -31,7 +31,7 @@ def labels(session: Session) -> dict[str, Kept]:
 def reviews(session: Session) -> dict[str, int]:
     """How many opinions each review needs."""
     rows = session.execute(select(Review.id, Review.opinions_needed))
-    return dict(row.tuple() for row in rows)
+    return dict(rows.tuples().all())
 
 
 def open_reviews(session: Session) -> int:

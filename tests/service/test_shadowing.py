@@ -207,7 +207,7 @@ def shadows(served: Serving, prediction_id: str) -> list[ShadowAnswer]:
 def awaited(served: Serving) -> list[tuple[str, str]]:
     columns = AwaitedShadow.prediction_id, AwaitedShadow.model_version_id
     with served.database.read() as session:
-        return [row.tuple() for row in session.execute(select(*columns))]
+        return list(session.execute(select(*columns)).tuples())
 
 
 def reviews_of(served: Serving, prediction_id: str) -> list[Any]:
