@@ -1,6 +1,6 @@
 """Work for the process at the other end of a socket, by its descriptor.
 
-`python -m classifier DESCRIPTOR`: decode and ask, see `classifier.core`.
+`python -m classifier DESCRIPTOR FOLDER...`: decode and ask, with these bundles loaded; see `classifier.core`.
 `python -m classifier engine LAST BYTES DESCRIPTOR...`: one network, `LAST` (0 or 1) whether all others go first, see `classifier.engine_process`.
 """
 
@@ -24,4 +24,4 @@ if sys.argv[1] == "engine":
 else:
     from classifier.core import main
 
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])

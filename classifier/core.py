@@ -2,13 +2,15 @@
 
 A process that answers requests holds its interpreter's lock half of the time; a decoder or a network that has to wait
 for it between two steps takes twice as long. Here they wait for nobody. And a picture on which a decoder dies takes
-no process with it but this one. Run as `python -m classifier DESCRIPTOR` by who holds the other end of that
+no process with it but this one. Run as `python -m classifier DESCRIPTOR FOLDER...` by who holds the other end of that
 socket; it ends when that one does. This is no boundary for attackers: both ends trust each other.
 """
 
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -110,9 +112,8 @@ class Models:
             return None
 
 
-def work(connection: "Connection[Told, Task]") -> None:
+def work(connection: "Connection[Told, Task]", models: Models) -> None:
     """Do what is asked, one after the other, until the other end is closed."""
-    models = Models()
     while True:
         try:
             task = connection.recv()
@@ -148,9 +149,16 @@ def _load(task: Task, models: Models) -> Refused | None:
 _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 
-def main(descriptor: int) -> None:
-    """Work until the other end is closed."""
+def main(descriptor: int, folders: Sequence[str]) -> None:
+    """Load these bundles, say that it is ready (None), and work until the other end is closed."""
     begin(descriptor)
     # what is small and prompt (a refusal, a look at health) goes before what computes
     os.nice(NICE)
-    work(Connection(descriptor))
+    connection, models = Connection(descriptor), Models()
+    for folder in folders:
+        # what cannot be loaded is said when it is asked about
+        with suppress(Exception):
+            models.get(folder)
+    with suppress(OSError):
+        connection.send(None)
+    work(connection, models)

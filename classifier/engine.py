@@ -1,7 +1,8 @@
 """Running a network from ONNX: pictures in, logits and features out.
 
 The graph has one input, "pictures" (n, 3, size, size), and the outputs "logits" (n, K) and "features" (n, D),
-with any n. A session may be asked from many threads at once. Never answers with numbers that are not finite.
+with any n. A session may be asked from many threads at once. Never answers with numbers that are not finite, nor with
+more of them than `MOST_BYTES` for each picture and output.
 `stop` ends what runs. For a network that is not trusted yet see `engine_process`.
 """
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 INPUT = "pictures"
 OUTPUTS = ("logits", "features")
+# 65,536 numbers for one picture: many times what networks have, and nothing to whoever receives them
+MOST_BYTES = 256 * 1024
 
 
 class NetworkError(Exception):
@@ -67,6 +70,11 @@ class Engine:
             if values.ndim != 2 or len(values) != len(inputs):
                 raise NetworkError(
                     f"{name} has the shape {values.shape} for {len(inputs)} pictures"
+                )
+            if values.nbytes > MOST_BYTES * len(inputs):
+                raise NetworkError(
+                    f"{name} has {values.shape[1]:,} numbers for each picture,"
+                    f" more than the {MOST_BYTES:,} bytes that it may have"
                 )
             if not np.isfinite(values).all():
                 raise NetworkError(f"{name} has values that are not finite")

@@ -1,11 +1,12 @@
 """A network that is not trusted yet, in a process of its own, with the face of an `Engine`.
 
-What it does there concerns nobody else: its memory is its own and bounded, others go first on the processor, it can be
-ended in the middle of a run, and where it takes the runtime down it takes that process. The child ends when nobody can
+What it does there concerns nobody else: its memory is its own and bounded, so is what it answers, others go first on the
+processor, it can be ended in the middle of a run, and where it takes the runtime down it takes that process. The child ends when nobody can
 ask it any more, and with the process that started it. This is no boundary for attackers: both ends trust each other.
 """
 
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -21,10 +22,12 @@ from queue import LifoQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.engine import Engine, NetworkError
+from classifier.engine import MOST_BYTES, OUTPUTS, Engine, NetworkError
 
 # from the start of the process to a network that can be asked
 LOAD_SECONDS = 30.0
+# of what is told: a sentence, and what stands around numbers
+_SENTENCE, _AROUND_BYTES = 1000, 16 * 1024
 
 # outputs, none where the network was to be loaded; a sentence says what it failed at
 Told = tuple[NDArray[np.float32], ...] | str
@@ -91,7 +94,9 @@ class EngineProcess:
     ) -> tuple[NDArray[np.float32], ...]:
         try:
             way.send(what)
-            told: Told = way.recv()
+            most = 0 if isinstance(what, bytes) else len(OUTPUTS) * MOST_BYTES * len(what)
+            # the other end keeps to it as well; here nothing larger is taken in, whatever that end does
+            told: Told = pickle.loads(way.recv_bytes(_AROUND_BYTES + most))  # noqa: S301  # as any connection reads it
         except Exception as error:
             # whatever it was: the next answer on this way would not be to the next question
             _kill(self._child)
@@ -173,7 +178,7 @@ def serve(descriptors: Sequence[int], size: int) -> None:
     try:
         engine.set_result(Engine(network))
     except NetworkError as error:
-        ways[0].send(str(error))
+        ways[0].send(_sentence(error))
         return
     del network
     ways[0].send(())
@@ -202,4 +207,9 @@ def _told(engine: Engine, inputs: NDArray[np.float32]) -> Told:
     try:
         return engine.run(inputs)
     except NetworkError as error:
-        return str(error)
+        return _sentence(error)
+
+
+def _sentence(error: NetworkError) -> str:
+    # names out of a network's file may stand in it
+    return str(error)[:_SENTENCE]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -14,6 +15,7 @@ from service import errors, pages
 from service.api import alarms, document, health, operating, predictions, rollout
 from service.clock import Clock, wall_clock
 from service.door import Door
+from service.health import Looks, look
 from service.program import open_program
 from service.settings import Settings
 
@@ -30,6 +32,7 @@ def create_app(settings: Settings, clock: Clock = wall_clock) -> FastAPI:
         to_thread.current_default_thread_limiter().total_tokens = settings.threads
         with open_program(settings, clock) as program:
             app.state.program = program
+            app.state.looks = Looks(partial(look, program))
             yield
 
     # what the door has let in stays in memory: a full or missing folder for temporary files would be a 400

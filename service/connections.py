@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.errors import BUSY_SECONDS
@@ -139,7 +140,7 @@ class Connection(HttpToolsProtocol):
         # who sends one behind the other and reads nothing is for the door, which waits for readers
         if self._has_turned_away or self.transport.get_write_buffer_size():
             return False
-        told = self.turn_away(self.url, self.headers)
+        told = self.turn_away(self.url, self.headers, self._scheme())
         if told is None:
             return False
         usual = (
@@ -148,6 +149,13 @@ class Connection(HttpToolsProtocol):
         self.transport.write(b"".join((_TURNED_AWAY, *usual, told)))
         self._has_turned_away = True
         return True
+
+    def _scheme(self) -> str:
+        """What the server tells the door that the client speaks: of a proxy that is believed, what that one says."""
+        told = dict(self.headers).get(b"x-forwarded-proto", b"").decode("latin-1").strip()
+        proxies = self.app.trusted_hosts if isinstance(self.app, ProxyHeadersMiddleware) else ()
+        here = self.client[0] if self.client else None
+        return told if told in ("http", "https") and here in proxies else self.scheme or "http"
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None before the first

@@ -1,17 +1,21 @@
 """The processes that decode and ask networks, one for each core: start, ask, replace.
 
-Each does one thing at a time, and is asked by one thread at a time. One that dies or does not come back is replaced by a new one.
-What it was asked is asked once more, and without the network: whatever kills the second one is the picture.
+Each does one thing at a time, and is asked by one thread at a time. One that dies or does not come back is replaced by a
+new one, with the same networks loaded. What one died of, or did not come back from, is asked once more without the network:
+whatever the second one dies of is the picture. One that somebody else has ended (an operator, a system without memory), or
+that never got as far as to be asked, says nothing about either: its picture is asked about once more as it was, and then
+its consumer is told to come again.
 """
 
 import errno
 import math
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -20,7 +24,7 @@ from time import monotonic
 import structlog
 
 import classifier
-from classifier.core import Refused, Seen, Task, Told
+from classifier.core import KEPT, Refused, Seen, Task, Told
 from classifier.pictures import DAMAGED, BadPicture, Limits
 from service import metrics
 from service.settings import core_environment
@@ -31,11 +35,19 @@ _log = structlog.get_logger()
 # far longer than the largest picture takes; and to read libraries and a network on a busy machine
 SECONDS, LOAD_SECONDS = 20.0, 60.0
 WATCH_SECONDS = 0.5
+# from the end of the way to the end of the process
+_END_SECONDS = 1.0
+# a program ends by these itself; by any other signal somebody else has ended it
+_ITS_OWN = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 _ROOT = Path(classifier.__file__).parent.parent
 
 
 class _Died(Exception):
-    """The process ended, or was ended since it did not come back."""
+    """The process ended by what it was asked, or was ended since it did not come back from it."""
+
+
+class _Killed(Exception):
+    """The process was ended by somebody else, or ended before it could be asked."""
 
 
 class _Process:
@@ -44,21 +56,28 @@ class _Process:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Task, Told] | None = None
-        self._is_new, self._is_over, self._took_long = True, False, False
+        self._is_ready, self._is_over, self._took_long = False, False, False
         self._due = math.inf
+        # as the child keeps them: one that replaces it begins with these
+        self._bundles: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._child is not None and self._child.poll() is None
 
     def start(self) -> Connection:
-        """The way to it, which answers once it has read its libraries. Raises OSError."""
-        if self._child is not None and self._child.poll() is not None:
-            self.replace("it ended with nothing to do")
+        """The way to it, which answers once it has read its libraries and networks. Raises OSError."""
+        if self._child is not None and not self.runs:
+            self.replace(f"it ended with nothing to do ({self._child.returncode})")
         if self._is_over:
             raise OSError(errno.ECANCELED, "the service is stopping")
         if self._connection is None:
-            self._is_new = True
+            self._is_ready = False
             self._connection, theirs = Pipe()
             with theirs:
                 self._child = subprocess.Popen(
-                    [sys.executable, "-m", "classifier", str(theirs.fileno())],
+                    [sys.executable, "-m", "classifier", str(theirs.fileno()), *self._bundles],
                     pass_fds=[theirs.fileno()],
                     env=core_environment(_ROOT),
                     stdin=subprocess.DEVNULL,
@@ -66,27 +85,43 @@ class _Process:
         return self._connection
 
     def ask(self, task: Task) -> Told:
-        """Raises _Died, and OSError when it cannot be started."""
+        """Raises _Died and _Killed, and OSError when it cannot be started."""
         way = self.start()
-        seconds = LOAD_SECONDS if self._is_new or task.data is None else SECONDS
-        self._took_long, self._due = False, monotonic() + seconds
         try:
-            try:
-                way.send(task)
-            except BrokenPipeError:
-                self.replace("it ended, or took nothing in, before it saw a picture")
-                way = self.start()
-                seconds = LOAD_SECONDS
-                self._took_long, self._due = False, monotonic() + seconds
-                way.send(task)
-            told: Told = way.recv()
-        except (EOFError, OSError) as error:
-            how = f"took more than {seconds:g} s" if self._took_long else "ended"
-            raise _Died(f"the process that it ran in {how}") from error
+            told = self._told(way, task)
         finally:
             self._due = math.inf
-        self._is_new = False
+        if task.bundle is not None:
+            others = [one for one in self._bundles if one != task.bundle]
+            self._bundles = (*others, task.bundle)[-KEPT:]
         return told
+
+    def _told(self, way: Connection, task: Task) -> Told:
+        seconds = SECONDS if task.bundle in (None, *self._bundles) else LOAD_SECONDS
+        try:
+            if not self._is_ready:
+                self._within(LOAD_SECONDS)
+                way.recv()
+                self._is_ready = True
+            self._within(seconds)
+            way.send(task)
+        except (EOFError, OSError) as error:
+            raise _Killed("it ended, or took nothing in, before it saw a picture") from error
+        try:
+            told: Told = way.recv()
+        except (EOFError, OSError) as error:
+            raise self._why(seconds) from error
+        return told
+
+    def _within(self, seconds: float) -> None:
+        self._took_long, self._due = False, monotonic() + seconds
+
+    def _why(self, seconds: float) -> _Died | _Killed:
+        if self._took_long:
+            return _Died(f"the process that it ran in took more than {seconds:g} s")
+        code = _code(self._child)
+        how = f"the process that it ran in ended ({code})"
+        return _Died(how) if code > 0 or -code in _ITS_OWN else _Killed(how)
 
     def hurry(self) -> None:
         """End it when it is over its time: whoever asks it may be waiting for it to take in, or to go on."""
@@ -128,32 +163,29 @@ class CoreProcesses:
 
     def start(self) -> None:
         """Let all of them begin to read their libraries. Raises Unavailable."""
-        self._watch.start()
         for one in self._all:
             try:
                 one.start()
             except OSError as error:
                 self.stop()
                 raise _not_started(error) from error
+        # now that nobody else starts them
+        self._watch.start()
 
     def stop(self) -> None:
         """End all of them; nobody may ask any more."""
         self._over.set()
+        if self._watch.is_alive():
+            self._watch.join()
         for one in self._all:
             one.end(for_good=True)
-
-    def _hurry(self) -> None:
-        while not self._over.wait(WATCH_SECONDS):
-            for one in self._all:
-                one.hurry()
 
     def load(self, bundle: Path) -> None:
         """Let each have this bundle's network ready. Raises Unavailable when one cannot, or ends over it."""
         task = Task(None, Limits(), str(bundle), pixels=False)
         for one in self._all:
             try:
-                with self._taken(one) as process:
-                    told = process.ask(task)
+                told = self._ask(task, one)
             except _Died as died:
                 raise Unavailable(f"The network was not ready: {died}.", "no_core") from died
             if isinstance(told, Refused):
@@ -173,8 +205,7 @@ class CoreProcesses:
         return replace(seen, failed=why if bundle else None)
 
     def _see(self, task: Task) -> Seen:
-        with self._taken() as process:
-            told = process.ask(task)
+        told = self._ask(task)
         if isinstance(told, Seen):
             told.picture.pixels.flags.writeable = False
             return told
@@ -182,6 +213,41 @@ class CoreProcesses:
             raise BadPicture(told.reason, told.sentence)
         _log.error("picture_not_seen", why=told.sentence if told else "nothing was told")
         raise Unavailable("The picture could not be looked at: send it again.", "not_seen")
+
+    def _ask(self, task: Task, wanted: _Process | None = None) -> Told:
+        """Raises _Died and Unavailable."""
+        with suppress(_Killed):
+            return self._once(task, wanted)
+        try:
+            return self._once(task, wanted)
+        except _Killed as killed:
+            # perhaps for the memory that it takes: not for ever
+            raise Unavailable(
+                "The processes for pictures were ended: send this again in a moment.", "no_core"
+            ) from killed
+
+    def _once(self, task: Task, wanted: _Process | None) -> Told:
+        with self._taken(wanted) as process:
+            return process.ask(task)
+
+    def _hurry(self) -> None:
+        while not self._over.wait(WATCH_SECONDS):
+            for one in self._all:
+                one.hurry()
+                self._renew(one)
+
+    def _renew(self, process: _Process) -> None:
+        """Start another where one has ended, so that the next picture need not wait for it."""
+        with self._came_back:
+            if process not in self._idle or process.runs:
+                return
+            self._idle.remove(process)
+        try:
+            process.start()
+        except OSError:
+            process.end()  # who asks next tries again, and is told
+        finally:
+            self._give_back(process)
 
     @contextmanager
     def _taken(self, wanted: _Process | None = None) -> Iterator[_Process]:
@@ -196,9 +262,12 @@ class CoreProcesses:
             process.replace(str(error))
             raise
         finally:
-            with self._came_back:
-                self._idle.append(process)
-                self._came_back.notify_all()
+            self._give_back(process)
+
+    def _give_back(self, process: _Process) -> None:
+        with self._came_back:
+            self._idle.append(process)
+            self._came_back.notify_all()
 
     def _take(self, wanted: _Process | None) -> _Process:
         with self._came_back:
@@ -207,6 +276,13 @@ class CoreProcesses:
             process = self._idle[-1] if wanted is None else wanted
             self._idle.remove(process)
             return process
+
+
+def _code(child: "subprocess.Popen[bytes] | None") -> int:
+    """How it ended that has left its end of the way; 0 where that is not known."""
+    with suppress(subprocess.TimeoutExpired):
+        return child.wait(_END_SECONDS) if child is not None else 0
+    return 0
 
 
 def _not_started(error: OSError) -> Unavailable:

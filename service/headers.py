@@ -58,8 +58,13 @@ def secure(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", _keeping(scope))
-    if scope["scheme"] == "https" and not _is_loopback(scope):
+    if is_strict(scope):
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def is_strict(scope: Scope) -> bool:
+    """Whether the answer says that this address is for https alone."""
+    return scope["scheme"] == "https" and not _is_loopback(scope)
 
 
 def _keeping(scope: Scope) -> str:

@@ -1,10 +1,7 @@
 """For whoever starts, watches and balances: alive, ready, metrics."""
 
-from dataclasses import replace
 from typing import Any
 
-import anyio.to_thread
-from anyio import CapacityLimiter
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -44,10 +41,10 @@ async def livez() -> Alive:
 )
 async def readyz(program: Running, request: Request) -> JSONResponse:
     """Database, schema, storage and threads. A missing model is told and is not a lack: people answer then."""
-    # a thread of its own: a full house is alive and says so
-    found = await anyio.to_thread.run_sync(health.look, program, limiter=CapacityLimiter(1))
+    checks = await request.app.state.looks.take()
     if request.app.state.leaving:
-        found = replace(found, ready=False, checks={**found.checks, "process": "It is stopping."})
+        checks = {**checks, "process": "It is stopping."}
+    found = health.sum_up(program, checks)
     return JSONResponse(vars(found), 200 if found.ready else 503)
 
 

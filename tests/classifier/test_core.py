@@ -107,7 +107,7 @@ class _Worker:
     def __init__(self) -> None:
         self._ours: Connection[Task, Told]
         self._ours, theirs = Pipe()
-        self.thread = threading.Thread(target=core.work, args=(theirs,), daemon=True)
+        self.thread = threading.Thread(target=core.work, args=(theirs, Models()), daemon=True)
         self.thread.start()
 
     def ask(self, task: Task) -> Told:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from classifier.engine import Engine, NetworkError
+from classifier.engine import MOST_BYTES, Engine, NetworkError
 from tests.benchmarks.networks import misbehaving_network
 from tests.toy import SIZE, toy_network
 
@@ -97,6 +97,16 @@ def test_a_network_cannot_pull_in_files_from_elsewhere(tmp_path: Path) -> None:
         Engine(bytes(model.SerializeToString()))
 
 
+def test_more_numbers_than_anybody_has_use_for_are_refused() -> None:
+    engine = Engine(growing_network(MOST_BYTES))
+    with pytest.raises(NetworkError, match="features has 65,544 numbers for each picture"):
+        engine.run(grey())
+    assert engine.run(red())[1].shape == (1, 8)
+    # as many of them as may be are answered, for each of many pictures
+    most = Engine(growing_network(MOST_BYTES - 4 * 8))
+    assert most.run(np.concatenate([grey()] * 3))[1].shape == (3, 65_536)
+
+
 def test_a_run_that_does_not_end_is_ended() -> None:
     engine = Engine(misbehaving_network("hangs"))
     limit = threading.Timer(0.05, engine.stop)
@@ -106,6 +116,40 @@ def test_a_run_that_does_not_end_is_ended() -> None:
     limit.join()
     # and the next one is asked as ever
     assert engine.run(red())[0].shape == (1, 2)
+
+
+def growing_network(size: int) -> bytes:
+    """The toy network with so many bytes more of features unless a picture is clearly red or blue."""
+    model = onnx.load_from_string(toy_network(2))
+    graph = model.graph
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["colours" if name == "features" else name for name in names]
+    weights = {
+        "few": np.float32(0.5),
+        "first": np.array([0]),
+        "third": np.array([2]),
+        "more": np.array([0, 0, 0, size // 4]),
+    }
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(values), name) for name, values in weights.items()
+    )
+    graph.node.extend(
+        helper.make_node(kind, inputs, [output], **attributes)
+        for kind, inputs, output, attributes in (
+            ("Gather", ["means", "first"], "red", {"axis": 1}),
+            ("Gather", ["means", "third"], "blue", {"axis": 1}),
+            ("Sub", ["red", "blue"], "difference", {}),
+            ("Abs", ["difference"], "distance", {}),
+            ("ReduceMin", ["distance"], "least", {"keepdims": 0}),
+            ("Less", ["least", "few"], "is strange", {}),
+            ("Cast", ["is strange"], "strange", {"to": onnx.TensorProto.INT64}),
+            ("Mul", ["strange", "more"], "pads", {}),
+            ("Pad", ["colours", "pads"], "features", {}),
+        )
+    )
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
 
 
 def grey() -> NDArray[np.float32]:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from classifier import engine_process
-from classifier.engine import Engine, NetworkError
+from classifier.engine import MOST_BYTES, Engine, NetworkError
 from classifier.engine_process import EngineProcess, EngineProcesses
 from tests.benchmarks.networks import costly_network, misbehaving_network
 from tests.classifier.children import children
-from tests.classifier.test_engine import altered, grey, inputs, red
+from tests.classifier.test_engine import altered, grey, growing_network, inputs, red
 from tests.toy import toy_network
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,6 +89,30 @@ def test_nothing_takes_more_memory_than_it_may() -> None:
     assert started(costly_network(), 256 * MEBIBYTE).run(red())[0].shape == (1, 2)
     with pytest.raises(NetworkError):
         started(costly_network(), 32 * MEBIBYTE)
+
+
+def test_what_it_answers_is_bounded_before_it_is_sent_and_before_it_is_taken_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = started(growing_network(256 * MEBIBYTE))
+    with pytest.raises(NetworkError, match="features has 67,108,872 numbers for each picture"):
+        engine.run(grey())
+    assert engine.run(red())[1].shape == (1, 8)
+    # the other end keeps to a larger bound than this one
+    monkeypatch.setattr(engine_process, "MOST_BYTES", MOST_BYTES // 8)
+    engine = started(growing_network(MOST_BYTES // 2))
+    assert engine.run(red())[1].shape == (1, 8)
+    with pytest.raises(NetworkError, match="ended"):
+        engine.run(grey())
+    assert engine._child.returncode is not None
+
+
+def test_a_long_complaint_is_cut() -> None:
+    model = onnx.load_from_string(toy_network(2))
+    model.graph.node[-1].op_type = "Mat" * 100_000
+    with pytest.raises(NetworkError, match="MatMat") as refused:
+        started(model.SerializeToString())
+    assert len(str(refused.value)) == 1000
 
 
 def test_loading_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

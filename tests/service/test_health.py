@@ -1,5 +1,8 @@
 """Alive, ready, metrics, and the document that describes the API."""
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +10,9 @@ import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from service import metrics
+from service import health, metrics
 from service.errors import PICTURES
+from service.health import Looks
 from store.objects import Objects
 from tests.service.serving import Serving, away
 from tests.toy import draw
@@ -65,6 +69,65 @@ def test_a_writer_that_has_stopped_is_not_ready(served: Serving) -> None:
     answer = get(served, "/readyz")
     assert answer.status_code == 503
     assert "stopped" in answer.json()["checks"]["prediction_log"]
+
+
+def test_who_asks_takes_no_thread_from_anybody_while_the_database_is_silent(
+    served: Serving,
+) -> None:
+    def workers() -> int:
+        return sum(one.name.startswith("AnyIO worker") for one in threading.enumerate())
+
+    assert get(served, "/readyz").status_code == 200
+    before = most = workers()
+    with ThreadPoolExecutor(32) as askers, served.program.probes.read():
+        # whoever looks waits for the only connection that there is for it
+        asked = [askers.submit(get, served, "/readyz") for _ in range(32)]
+        while not all(one.done() for one in asked):
+            most = max(most, workers())
+    assert {one.result().status_code for one in asked} <= {200, 503}
+    assert most <= before + 1
+    assert get(served, "/readyz").status_code == 200
+
+
+def test_all_who_ask_meanwhile_share_one_look() -> None:
+    begun, go_on = list[str](), threading.Event()
+
+    async def ask() -> list[dict[str, str]]:
+        loop, has_begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def look() -> dict[str, str]:
+            begun.append("a look")
+            loop.call_soon_threadsafe(has_begun.set)
+            go_on.wait(30)
+            return {"database": "away"}
+
+        looks = Looks(look)
+        asked = [asyncio.create_task(looks.take()) for _ in range(50)]
+        await has_begun.wait()
+        # who asked first has gone
+        asked[0].cancel()
+        go_on.set()
+        return await asyncio.gather(*asked[1:])
+
+    assert asyncio.run(ask()) == [{"database": "away"}] * 49
+    assert begun == ["a look"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found", "after"),
+    [(3600.0, "ok", "ok"), (0.0, "ok", "away"), (3600.0, "away", "ok")],
+)
+def test_what_was_found_well_is_good_for_a_moment_and_what_is_wrong_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, found: str, after: str
+) -> None:
+    monkeypatch.setattr(health, "GOOD_SECONDS", seconds)
+    says = iter([found, "ok" if found == "away" else "away"])
+
+    async def ask() -> list[str]:
+        looks = Looks(lambda: {"database": next(says)})
+        return [(await looks.take())["database"] for _ in range(2)]
+
+    assert asyncio.run(ask()) == [found, after]
 
 
 def test_a_storage_that_is_away_is_not_ready(served: Serving) -> None:
