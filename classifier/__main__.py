@@ -7,16 +7,13 @@
 import os
 import sys
 
-from classifier.child import NICE, begin, go_last
+from classifier.child import NICE, begin
 
 if sys.argv[1] == "engine":
     last, bound, *descriptors = map(int, sys.argv[2:])
     begin(descriptors[0])
     # before the libraries are read: also that costs half a second of a core
-    if last:
-        go_last()
-    else:
-        os.nice(NICE)
+    os.nice(19 if last else NICE)
 
     from classifier.engine_process import serve
 

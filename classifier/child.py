@@ -17,14 +17,6 @@ def begin(descriptor: int) -> None:
     threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
 
 
-def go_last() -> None:
-    """Compute only where a core has nothing else to do: whoever wakes up beside it goes on at once."""
-    os.nice(19)
-    # not all systems have it: on Linux the lowest priority alone may keep another waiting for some milliseconds
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 def _end_with(descriptor: int) -> None:
     """End this process when the other end is gone, also in the middle of a picture."""
     gone = select.poll()

@@ -36,8 +36,8 @@ Told = tuple[NDArray[np.float32], ...] | str
 class EngineProcess:
     """One network in a child; `lanes` runs at most go on at once, more wait for them.
 
-    `size` bytes are for its weights and for what its runs take, together. `last`: it computes only where a core has nothing
-    else to do, else as those who answer. `begun` is told of it as soon as it may be stopped, also while it loads.
+    `size` bytes are for its weights and for what its runs take, together. `last`: all others go first while it loads, else
+    it computes as those who answer. `begun` is told of it as soon as it may be stopped, also while it loads.
     Raises NetworkError, also where loading takes longer than `LOAD_SECONDS`, and OSError when no process can be started.
     """
 
@@ -83,6 +83,15 @@ class EngineProcess:
         finally:
             self._idle.put(way)
         return logits, features
+
+    def go_last(self) -> None:
+        """From now on it computes only where a core has nothing else to do; one that loads would never be there on some."""
+        # by the lowest priority alone it may keep who wakes up beside it waiting for milliseconds; not all systems have more
+        if hasattr(os, "SCHED_IDLE"):
+            # its threads are there, and those to come do as they do
+            with suppress(FileNotFoundError, ProcessLookupError):
+                for thread in Path(f"/proc/{self._child.pid}/task").iterdir():
+                    os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
 
     def stop(self) -> None:
         """End the process: every run that is under way and every later one raises NetworkError."""

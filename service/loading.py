@@ -98,7 +98,10 @@ class Loader:
             return Classifier.of(bundle)
         # who is to answer everything is proved as those who answer compute: a busy machine does not keep it away
         start = partial(self._processes.start, last=bounded, begun=begun)
-        return Classifier.of(bundle, start=start)
+        proved = Classifier.of(bundle, start=start)
+        if bounded and isinstance(proved.engine, EngineProcess):
+            proved.engine.go_last()
+        return proved
 
     def _read(self, digest: str) -> Bundle:
         """Raises BundleError: then it is the stored bundle that is bad, and not a copy of it."""

@@ -122,11 +122,25 @@ def test_loading_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert left == []
 
 
-@pytest.mark.parametrize("last", [True, False])
-def test_who_is_to_answer_everything_need_not_wait_for_an_idle_core(last: bool) -> None:
+@pytest.mark.parametrize(("last", "nice"), [(True, 19), (False, 10)])
+def test_who_is_to_answer_everything_is_ready_sooner(last: bool, nice: int) -> None:
     engine = EngineProcess(toy_network(2), 1024 * MEBIBYTE, 1, ENVIRONMENT, last=last)
-    is_idle = os.sched_getscheduler(engine._child.pid) == os.SCHED_IDLE
-    assert is_idle == last
+    assert os.getpriority(os.PRIO_PROCESS, engine._child.pid) == nice
+
+
+def test_all_of_it_computes_where_a_core_has_nothing_else_to_do() -> None:
+    engine = started(toy_network(2))
+    threads = Path(f"/proc/{engine._child.pid}/task")
+
+    def policies() -> set[int]:
+        return {os.sched_getscheduler(int(one.name)) for one in threads.iterdir()}
+
+    assert policies() == {os.SCHED_OTHER}
+    engine.go_last()
+    assert policies() == {os.SCHED_IDLE}
+    assert engine.run(inputs(1))[0].shape == (1, 2)
+    engine.stop()
+    engine.go_last()
 
 
 def test_one_that_is_loading_can_be_ended() -> None:
