@@ -5,6 +5,7 @@ The commands use the same acts as API and pages. What goes wrong is one sentence
 
 import argparse
 import getpass
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -215,4 +216,5 @@ def _user() -> str:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     sys.exit(main())
