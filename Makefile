@@ -3,7 +3,6 @@
 PORT ?= 8000
 DATA ?= data
 TO ?= backup
-FROM ?= backup
 python := .venv/bin/python
 lock := $(python) -m uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet
@@ -47,10 +46,10 @@ backup: setup ## copy database, pictures and bundles to the folder TO=; everythi
 	@$(python) -m deploy.backup save "$(TO)" --data "$(DATA)"
 
 restore: setup ## bring back what `make backup` has copied, from FROM= into an empty place
-	@$(python) -m deploy.backup restore "$(FROM)" --data "$(DATA)"
+	@$(python) -m deploy.backup restore $(if $(FROM),"$(FROM)") --data "$(DATA)"
 
-scrub: setup ## look whether every picture and bundle is there and unaltered
-	@$(python) -m deploy.backup scrub --data "$(DATA)"
+scrub: setup ## look whether every picture and bundle is there and unaltered; FROM= looks into a backup
+	@$(python) -m deploy.backup scrub $(if $(FROM),"$(FROM)") --data "$(DATA)"
 
 bench-%: setup ## measure: make bench-NAME runs tests/benchmarks/NAME.py
 	@$(python) -m tests.benchmarks.$*

@@ -1,19 +1,29 @@
 """`make backup`, `make restore`, `make scrub`: copy all that Ursa keeps, bring it back, look whether it is whole.
 
 They work on the database and the storage that URSA_DATABASE_URL and URSA_STORAGE_URL name, else on the folder of
-`make run`. Backup and scrub may run while everything else does. The secret key is never copied: keep it elsewhere.
+`make run`; a scrub that is given a folder looks at the backup there. Backup and scrub may run while everything else
+does. The secret key is never copied: keep it elsewhere.
 """
 
 import argparse
+import getpass
+import os
+import shlex
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.settings import named_store
-from store import backup, migrate, scrub
+from store import access, backup, migrate, scrub
+from store.access import Access
 from store.backup import Copied
 from store.database import Database
 from store.errors import StoreError
 from store.objects import Objects
+from store.scrub import Fault
+
+_USUAL = Path("backup")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -22,15 +32,12 @@ def main(words: list[str] | None = None) -> int:
     url, storage = named_store(given.data.absolute())
     try:
         if given.act == "scrub":
-            return _scrub(url, storage)
+            return _scrub(url, storage, given.folder)
+        folder = given.folder or _USUAL
         if given.act == "save":
-            return _told(f"Backed up to {given.folder}", backup.save(url, storage, given.folder))
-        copied = backup.restore(given.folder, url, storage)
-        database = Database(url)
-        migrate.check(database)
-        database.dispose()
-        return _told(f"Brought back from {given.folder}", copied)
-    except StoreError as error:
+            return _told(f"Backed up to {folder}", backup.save(url, storage, folder))
+        return _restore(folder, url, storage)
+    except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -39,9 +46,38 @@ def build_parser() -> argparse.ArgumentParser:
     """What the Makefile passes on."""
     parser = argparse.ArgumentParser(prog="python -m deploy.backup", description=__doc__)
     parser.add_argument("act", choices=("save", "restore", "scrub"))
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("backup"))
+    parser.add_argument("folder", type=Path, nargs="?", help="of the backup")
     parser.add_argument("--data", type=Path, default=Path("data"))
     return parser
+
+
+def _restore(folder: Path, url: str, storage: str) -> int:
+    copied = backup.restore(folder, url, storage, _user(), datetime.now(UTC))
+    code = _told(f"Brought back from {folder}", copied)
+    database = Database(url)
+    try:
+        migrate.check(database)
+        with database.read() as session:
+            found = access.read(session)
+    finally:
+        database.dispose()
+    print(
+        "Every sign-in has ended. Whoever had access when the backup was made has it again, with the password of "
+        "then: end once more what was ended since."
+    )
+    for line in _ends(found):
+        print(f"  {line}")
+    return code
+
+
+def _ends(found: Access) -> Iterator[str]:
+    """What to type to end each access."""
+    for name, role in found.people:
+        yield f"python -m service person remove {shlex.quote(name)}  # {role}"
+    for prefix, consumer, role in found.keys:
+        yield f"python -m service key revoke {prefix}  # {consumer}, {role}"
+    for identity, address in found.webhooks:
+        yield f"python -m service webhook remove {identity}  # {address}"
 
 
 def _told(what: str, copied: Copied) -> int:
@@ -53,18 +89,33 @@ def _told(what: str, copied: Copied) -> int:
     return 1 if copied.gone or copied.altered else 0
 
 
-def _scrub(url: str, storage: str) -> int:
-    database, looked, faults = Database(url), 0, 0
-    migrate.check(database)
-    for fault in scrub.scrub(database, Objects(storage)):
+def _scrub(url: str, storage: str, folder: Path | None) -> int:
+    looked, faults = 0, 0
+    for fault in backup.check(folder) if folder else _stored(url, storage):
         looked += 1
         if fault is not None:
             faults += 1
             print(f"{fault.key} is {fault.what}.", file=sys.stderr)
-    database.dispose()
     print(f"{looked} files, {faults} of them missing or altered.")
     return 1 if faults else 0
 
 
+def _stored(url: str, storage: str) -> Iterator[Fault | None]:
+    database = Database(url)
+    try:
+        migrate.check(database)
+        yield from scrub.scrub(database, Objects(storage))
+    finally:
+        database.dispose()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"  # a container's user without a name
+
+
 if __name__ == "__main__":
+    os.umask(0o077)  # what is copied is nobody else's to read, wherever it comes to lie
     sys.exit(main())

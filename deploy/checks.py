@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from store import embedded
-from store.errors import Unavailable
+from store.errors import Conflict, Unavailable
 
 NEEDED_BYTES = 200 * 2**20
 
@@ -104,6 +104,10 @@ def database(path: Path) -> None:
 
     Whether it is too new, the migrations say.
     """
+    try:
+        embedded.check_alone(path)
+    except Conflict as error:
+        raise Refused(str(error)) from error
     if not path.exists():
         return
     try:

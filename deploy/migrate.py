@@ -3,6 +3,7 @@
 Several may run at once: the first migrates, the others wait for it. Code that still runs goes on meanwhile.
 """
 
+import os
 import sys
 
 from deploy.settings import named_database
@@ -26,4 +27,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     sys.exit(main())

@@ -58,4 +58,5 @@ def _stop(*_: object) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     sys.exit(main())

@@ -137,6 +137,7 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     code = main()
     sys.stderr.flush()
     # taking down all that the report library has loaded takes seconds, and nothing is left to be saved

@@ -165,4 +165,5 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     sys.exit(main())

@@ -5,6 +5,7 @@ The commands use the same acts as API and pages. What goes wrong is one sentence
 
 import argparse
 import getpass
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -217,4 +218,5 @@ def _first_line(file: Path) -> str:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     sys.exit(main())

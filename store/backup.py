@@ -1,36 +1,32 @@
 """Copy a database with its pictures and bundles into a folder, and bring it back into an empty place.
 
-The database is copied first, as of one moment, while everything goes on; then the bytes that its rows name. Bytes
-come before rows, so whatever a copied row names is there by then. Every file is compared with its digest on the way:
-what was altered is copied in neither direction, and told. A folder that holds an older backup is brought up
-to date: bytes under a digest never change and are copied once. The copy of the database replaces the older one last
-of all, so that a backup that breaks off leaves the one before as it was.
+Saving, the database is copied first, as of one moment, while everything goes on; then the bytes that its rows name.
+Bytes come before rows, so whatever a copied row names is there by then. The copy of the database replaces the older one
+only then, and what the new one does not name goes last of all: a backup that breaks off leaves the one before as it
+was. Bringing back, bytes come first and the database last: until all is there, it can be done again.
+
+Every file that is copied is compared with its digest on the way: what was altered is copied in neither direction, and
+told. What a backup holds already is not read again when the next is made; `check` reads all of it.
 """
 
+import fcntl
 import hashlib
-import os
-import re
-import shutil
 import sqlite3
-import subprocess
-import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import inspect, make_url
-
-from store import scrub
+from store import access, dumps, durable, people, scrub
 from store.database import Database
-from store.errors import Conflict, Invalid, NotFound, Unavailable
+from store.errors import Conflict, Invalid, NotFound
 from store.objects import Objects
 from store.pictures import PictureStore, key_of
 from store.scrub import Fault
 
-STORAGE = "storage"
-SQLITE, POSTGRESQL = "database.sqlite", "database.dump"
+STORAGE, LOCK = "storage", "backup.lock"
 
 
 @dataclass(frozen=True)
@@ -45,76 +41,105 @@ class Copied:
 
 
 def save(url: str, storage_url: str, folder: Path) -> Copied:
-    """Back up into `folder`. Raises Unavailable, Invalid where `pg_dump` is missing."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    source, target = Objects(storage_url), Objects(str(folder / STORAGE))
-    database = Database(url, wait_seconds=30.0)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".coming-") as name:
-        try:
-            kept = Path(name) / (SQLITE if database.is_sqlite else POSTGRESQL)
-            if database.is_sqlite:
-                _copy_sqlite(database, kept)
-                # from the copy, which knows no later rows
-                rows = Database(f"sqlite:///{kept}")
-                copied = _copy_bytes(rows, source, target)
-                rows.dispose()
-            else:
-                _dump(url, kept)
-                copied = _copy_bytes(database, source, target)
-        finally:
-            database.dispose()
-        _durably(kept, folder / kept.name)
+    """Back up into `folder`. Raises Conflict where something else is kept there or another backup is on its way,
+    Unavailable, Invalid where `pg_dump` is missing or the database is broken.
+    """
+    source = Objects(storage_url)
+    _check_is_for_backups(folder, source)
+    durable.make_folder(folder, mode=0o700)
+    with _only_one(folder), durable.workplace(folder, ".coming-") as coming:
+        made = coming / dumps.name_for(url)
+        dumps.write(url, made)
+        with dumps.opened(made) as names:
+            _check_same_origin(folder, made.name, names)
+            copied = _copy_bytes(names, source, Objects(str(folder / STORAGE)))
+            durable.put_in_place(made, folder / made.name)
+            _forget(names, folder / STORAGE)
     return copied
 
 
-def restore(folder: Path, url: str, storage_url: str) -> Copied:
-    """Bring a backup back. Raises Conflict unless the database is empty, Invalid for a folder without a backup."""
-    is_sqlite = make_url(url).get_backend_name() == "sqlite"
-    kept = folder / (SQLITE if is_sqlite else POSTGRESQL)
+def restore(folder: Path, url: str, storage_url: str, actor: str, now: datetime) -> Copied:
+    """Bring a backup back, with every sign-in ended and the act on record. Raises Conflict unless the database is
+    empty, Invalid for a folder without a backup or with a broken one, Unavailable.
+    """
+    kept = folder / dumps.name_for(url)
     if not kept.is_file():
         raise Invalid(
             f"There is no {kept.name} in {folder}: it holds no backup of such a database."
         )
-    _check_empty(url)
-    source, target = Objects(str(folder / STORAGE)), Objects(storage_url)
-    if is_sqlite:
-        rows = Database(f"sqlite:///{kept}")
-        copied = _copy_bytes(rows, source, target, anew=True)
-        rows.dispose()
-        path = Path(make_url(url).database or "")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".coming-") as name:
-            shutil.copyfile(kept, Path(name) / path.name)
-            _durably(Path(name) / path.name, path)
-        return copied
-    _postgresql(
-        url, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", str(kept)
-    )
-    database = Database(url)
-    copied = _copy_bytes(database, source, target, anew=True)
-    database.dispose()
+    dumps.check_empty(url)
+    with dumps.opened(kept) as names:
+        source, target = Objects(str(folder / STORAGE)), Objects(storage_url)
+        copied = _copy_bytes(names, source, target, anew=True)
+
+    def finish(database: Database) -> None:
+        detail = {"backup": str(folder), "pictures": copied.pictures, "bundles": copied.bundles}
+        with database.write() as session:
+            access.end_sign_ins(session)
+            people.record_act(session, actor, "restore", "database", detail, now)
+
+    dumps.load(kept, url, finish)
     return copied
 
 
-def _copy_sqlite(database: Database, target: Path) -> None:
-    path = make_url(database.url).database or ""
-    with closing(sqlite3.connect(path)) as here, closing(sqlite3.connect(target)) as there:
-        # SQLite's own online copy: writers go on meanwhile
-        here.backup(there, pages=4096)
+def check(folder: Path) -> Iterator[Fault | None]:
+    """One element for each file of a backup: None when it is right. Raises Invalid without a backup, or when the copy
+    of the database is broken.
+    """
+    kept = [folder / name for name in (dumps.SQLITE, dumps.POSTGRESQL)]
+    dump = next((one for one in kept if one.is_file()), None)
+    if dump is None:
+        raise Invalid(f"There is no backup in {folder}.")
+    dumps.check(dump)
+    yield None
+    with dumps.opened(dump) as names:
+        stored = Objects(str(folder / STORAGE))
+        yield from scrub.compare(dumps.pictures(names), dumps.bundles(names), stored)
 
 
-def _dump(url: str, target: Path) -> None:
-    _postgresql(url, "pg_dump", "--format=custom", "--no-owner", f"--file={target}")
+def _check_is_for_backups(folder: Path, source: Objects) -> None:
+    """What is not named is removed from there: it must not be a storage that is in use."""
+    stored = folder / STORAGE
+    is_source = source.folder is not None and source.folder.resolve() == stored.resolve()
+    ours = any((folder / name).exists() for name in (LOCK, dumps.SQLITE, dumps.POSTGRESQL))
+    if is_source or (stored.exists() and not ours):
+        raise Conflict(f"{stored} is not of a backup: name another folder.")
 
 
-def _copy_bytes(rows: Database, source: Objects, target: Objects, *, anew: bool = False) -> Copied:
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Two at once would each take away what the other has just copied."""
+    with (folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Conflict(f"Another backup into {folder} is on its way.") from error
+        yield
+
+
+def _check_same_origin(folder: Path, name: str, names: sqlite3.Connection) -> None:
+    other = Conflict(f"{folder} holds a backup of another database: name another folder.")
+    for older in (dumps.SQLITE, dumps.POSTGRESQL):
+        if not (folder / older).exists():
+            continue
+        if older != name:
+            raise other
+        # a broken one is of nobody's use, and is replaced
+        with suppress(Invalid), dumps.opened(folder / older) as before:
+            if not dumps.same_origin(before, names):
+                raise other
+
+
+def _copy_bytes(
+    names: sqlite3.Connection, source: Objects, target: Objects, *, anew: bool = False
+) -> Copied:
     pictures, kept = 0, PictureStore(source)
     faults: list[Fault | None] = []
-    for digest in scrub.pictures(rows):
+    for digest in dumps.pictures(names):
         fault = _copy(partial(kept.read, digest), target, key_of(digest), digest, anew=anew)
         pictures += fault is None
         faults.append(fault)
-    bundles = scrub.bundles(rows)
+    bundles = dumps.bundles(names)
     for digest in bundles:
         try:
             files = scrub.bundle_files(source, digest)
@@ -154,53 +179,13 @@ def _copy(
     return None
 
 
-def _check_empty(url: str) -> None:
-    path = make_url(url).database
-    if make_url(url).get_backend_name() == "sqlite" and not Path(path or "").exists():
-        return
-    database = Database(url)
-    try:
-        tables = inspect(database.engine).get_table_names()
-    finally:
-        database.dispose()
-    if tables:
-        raise Conflict(
-            "The database is not empty: a backup is brought back into an empty one only."
-        )
-
-
-def _postgresql(url: str, program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's own programs; the password is not among the words that others can see."""
-    where = make_url(url).set(drivername="postgresql")
-    with tempfile.NamedTemporaryFile("w", prefix="ursa-") as file:  # mode 0600
-        if where.password:
-            secret = re.sub(r"([:\\])", r"\\\1", str(where.password))
-            file.write(f"*:*:*:*:{secret}\n")
-            file.flush()
-            # `set(password=None)` would leave it as it is
-            where = where._replace(password=None).update_query_dict({"passfile": file.name})
-        plain = where.render_as_string(hide_password=False)
-        command = [_found(program), *arguments, f"--dbname={plain}"]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no word of why"]
-        raise Unavailable(f"{program} failed: {said[-1]}", "backup_failed")
-
-
-def _found(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        raise Invalid(f"{program} is not on the PATH: install PostgreSQL's client programs.")
-    return path
-
-
-def _durably(made: Path, place: Path) -> None:
-    """Put a finished file in its place, so that it is there whole or not at all, whatever happens."""
-    for path in (made, made.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-    made.replace(place)
-    descriptor = os.open(place.parent, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+def _forget(names: sqlite3.Connection, stored: Path) -> None:
+    """Remove what the copied database does not name: what retention has taken, and what a broken backup left."""
+    bundles = set(dumps.bundles(names))
+    for path in (one for one in stored.rglob("*") if one.is_file()):
+        match path.relative_to(stored).parts:
+            case ("pictures", _, digest) if dumps.has_picture(names, digest):
+                continue
+            case ("bundles", digest, *_) if digest in bundles and not path.name.startswith(".new-"):
+                continue
+        path.unlink()

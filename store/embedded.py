@@ -6,10 +6,33 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from store.errors import Unavailable
+from store.errors import Conflict, Unavailable
 
 # a cold disk may need a quarter of a minute for each gigabyte, and every start would wait for it
 LOOK_SECONDS = 2.0
+# what SQLite keeps beside a file: the newest rows, their index, what takes back a transaction that broke off
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+def beside(path: Path) -> list[str]:
+    """The names of the files that belong to the database and lie beside it now."""
+    return [name for name in (path.name + end for end in _BESIDE) if path.with_name(name).exists()]
+
+
+def check_alone(path: Path) -> None:
+    """Raises Conflict where a database is missing (or empty) and what belongs to it is not.
+
+    SQLite would throw it away, or mix it into whatever database comes into that place.
+    """
+    left = beside(path)
+    if path.exists():
+        # beside an empty file a journal is of a beginning that was cut off, and SQLite takes it back
+        left = [] if path.stat().st_size else [one for one in left if not one.endswith("-journal")]
+    if left:
+        raise Conflict(
+            f"{path} is gone, and {' and '.join(left)} beside it may hold the only copy of its newest rows: move "
+            "what is left to another folder first, and keep it."
+        )
 
 
 def why_broken(path: Path, seconds: float = LOOK_SECONDS) -> str | None:

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from store import room
+from store import durable, room
 from store.errors import NotFound, Unavailable
 
 _KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -42,10 +42,7 @@ class Objects:
             self.folder = Path(url.removeprefix("file://")).absolute()
             if there:
                 self.probe()
-            made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for one in made:
-                _sync_folder(one.parent)
+            durable.make_folder(self.folder)
             self._store = LocalStore(prefix=self.folder)
 
     def put(self, key: str, data: bytes) -> None:
@@ -123,15 +120,7 @@ def _put_durably(root: Path, key: str, data: bytes) -> None:
             raise
     # also when the file or a folder was there: whoever made it may not have come to this line yet
     for above in path.relative_to(root).parents:
-        _sync_folder(root / above)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        durable.sync(root / above)
 
 
 def _why(error: BaseException) -> str:

@@ -6,7 +6,7 @@ digest. It reads everything and changes nothing, and no transaction is open whil
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -33,11 +33,18 @@ class Fault:
 
 def scrub(database: Database, objects: Objects) -> Iterator[Fault | None]:
     """One element for each picture and each bundle file: None when it is right. Raises Unavailable."""
+    yield from compare(pictures(database), bundles(database), objects)
+
+
+def compare(
+    pictures: Iterable[str], bundles: Iterable[str], objects: Objects
+) -> Iterator[Fault | None]:
+    """The same for pictures and bundles by their digests."""
     kept = PictureStore(objects)
-    for digest in pictures(database):
+    for digest in pictures:
         # wherever they lie: retention lays bytes aside for a day, and somebody may have sent them again
         yield _fault(partial(kept.read, digest), key_of(digest), digest)
-    for digest in bundles(database):
+    for digest in bundles:
         yield from _bundle(objects, digest)
 
 

@@ -5,6 +5,7 @@ output is one JSON object. Exit code 0 only if every step happened; else one sen
 """
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,4 +122,5 @@ def _stop(*_: object) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     sys.exit(main())

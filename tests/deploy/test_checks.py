@@ -91,6 +91,19 @@ def test_a_database_that_lost_its_middle_is_refused(tmp_path: Path) -> None:
         checks.database(path)
 
 
+def test_what_is_left_of_a_database_is_not_thrown_away(tmp_path: Path) -> None:
+    path = tmp_path / "ursa.db"
+    path.with_name("ursa.db-wal").write_bytes(b"the newest rows")
+    for _ in range(2):
+        with pytest.raises(Refused, match=r"ursa\.db-wal beside it may hold the only copy"):
+            checks.database(path)
+        # an empty file is no database either
+        path.touch()
+    path.with_name("ursa.db-wal").rename(path.with_name("ursa.db-journal"))
+    # of a first start that was cut off
+    checks.database(path)
+
+
 def _filled(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE rows (text)")

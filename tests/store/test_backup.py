@@ -1,63 +1,17 @@
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from deploy import backup as command
-from store import backup, models, predictions, scrub
-from store.bundles import BundleStore
+from store import backup, predictions, scrub
 from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
-from store.pictures import PictureStore, aside
-from tests.conftest import lacking
-from tests.store import given
+from store.pictures import aside
 from tests.store.given import NOW
-from tests.toy import toy_bundle
 
-PICTURES = [f"picture {number}".encode() for number in range(3)]
-
-
-@pytest.fixture
-def storage(database: Database, tmp_path: Path) -> Path:
-    """A storage with three pictures and a bundle, and a database that knows them."""
-    folder = tmp_path / "storage"
-    store = PictureStore(Objects(str(folder)))
-    bundle = BundleStore(Objects(str(folder)), tmp_path / "cache").keep(
-        toy_bundle(tmp_path / "toy")
-    )
-    with database.write() as session:
-        models.register(session, models.NewVersion(bundle, 1, ["bear", "teddy"], {}), NOW)
-        consumer = given.consumer(session)
-    entries = [
-        given.entry(consumer, number, picture_digest=store.keep(data))
-        for number, data in enumerate(PICTURES)
-    ]
-    given.keep(database, entries)
-    return folder
-
-
-@pytest.fixture
-def empty_url(database: Database, tmp_path: Path) -> Iterator[str]:
-    """An empty database of the same kind."""
-    if database.is_sqlite:
-        yield f"sqlite:///{tmp_path / 'again' / 'ursa.db'}"
-        return
-    if shutil.which("pg_restore") is None:
-        lacking("PostgreSQL's client programs")
-    url = make_url(database.url).set(database="ursa_brought_back")
-    _statement(database.url, 'CREATE DATABASE "ursa_brought_back"')
-    yield url.render_as_string(hide_password=False)
-    _statement(database.url, 'DROP DATABASE "ursa_brought_back" WITH (FORCE)')
-
-
-def _statement(url: str, statement: str) -> None:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(statement)
+BY = ("ops", NOW)
 
 
 def test_what_was_backed_up_comes_back_whole(
@@ -65,7 +19,7 @@ def test_what_was_backed_up_comes_back_whole(
 ) -> None:
     saved = backup.save(database.url, str(storage), tmp_path / "backup")
     assert (saved.pictures, saved.bundles, saved.gone) == (3, 1, ())
-    copied = backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"))
+    copied = backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"), *BY)
     assert copied == saved
     again = Database(empty_url)
     with again.read() as session, database.read() as before:
@@ -77,31 +31,17 @@ def test_what_was_backed_up_comes_back_whole(
     again.dispose()
 
 
-def test_a_second_backup_into_the_same_folder_adds_what_is_new(
-    database: Database, storage: Path, empty_url: str, tmp_path: Path
-) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
-    with database.write() as session:
-        consumer = given.consumer(session, "another shop")
-    digest = PictureStore(Objects(str(storage))).keep(b"a new one")
-    given.keep(database, [given.entry(consumer, 9, picture_digest=digest)])
-    assert backup.save(database.url, str(storage), tmp_path / "backup").pictures == 4
-    backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"))
-    again = PictureStore(Objects(str(tmp_path / "storage again")))
-    assert again.read(digest) == b"a new one"
-
-
 def test_nothing_is_brought_back_over_what_is_there(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
     backup.save(database.url, str(storage), tmp_path / "backup")
     with pytest.raises(Conflict, match="not empty"):
-        backup.restore(tmp_path / "backup", database.url, str(tmp_path / "elsewhere"))
+        backup.restore(tmp_path / "backup", database.url, str(tmp_path / "elsewhere"), *BY)
 
 
 def test_a_folder_without_a_backup_is_told(database: Database, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="holds no backup"):
-        backup.restore(tmp_path, database.url, str(tmp_path / "elsewhere"))
+        backup.restore(tmp_path, database.url, str(tmp_path / "elsewhere"), *BY)
 
 
 def test_a_scrub_finds_what_was_altered_and_what_is_gone(
@@ -141,7 +81,7 @@ def test_an_altered_file_is_copied_in_neither_direction(
     again = tmp_path / "storage again"
     (again / altered.relative_to(storage)).parent.mkdir(parents=True)
     (again / altered.relative_to(storage)).write_bytes(b"was there before")
-    copied = backup.restore(tmp_path / "backup", empty_url, str(again))
+    copied = backup.restore(tmp_path / "backup", empty_url, str(again), *BY)
     assert (copied.pictures, copied.gone, copied.altered) == (2, (), (key,))
     assert (again / altered.relative_to(storage)).read_bytes() == right
     assert not (again / key).exists()
