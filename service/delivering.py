@@ -43,7 +43,12 @@ def check(url: str, private: bool) -> SplitResult:
         port = parts.port
     except ValueError as error:
         raise Invalid(f"{url} is not an address.", "webhook_url") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or port == 0:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or port == 0
+    ):
         raise Invalid(
             "A webhook's address is https://HOST/PATH, without a name in it.", "webhook_url"
         )
