@@ -8,7 +8,8 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+import structlog
+from fastapi import APIRouter, Header, Path, Query, Response
 from PIL import Image
 
 from classifier import headers
@@ -18,6 +19,8 @@ from service.dependencies import Reviewer, Running
 from store import pictures
 from store.errors import NotFound
 from store.pictures import PictureStore
+
+_log = structlog.get_logger()
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,8 +34,8 @@ Size = Literal["160", "480", "1600"]
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-    # the address holds the digest, so what it names can never change
-    "Cache-Control": "private, max-age=31536000, immutable",
+    # kept by the browser, and asked for each time: who has signed out or was let go sees it no more
+    "Cache-Control": "private, no-cache",
 }
 
 
@@ -42,6 +45,7 @@ def picture(
     found: Reviewer,
     program: Running,
     size: Annotated[Size | None, Query()] = None,
+    if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
     """The picture as it came (operators), else its pixels only, no larger than `size` a side.
 
@@ -49,7 +53,14 @@ def picture(
     """
     with program.database.read() as session:
         pictures.get(session, digest)
-    if size is None and found.may("operator"):
+    as_it_came = size is None and found.may("operator")
+    # the address holds the digest, so what it names never changes, but for who sees which form of it
+    tag = f'"{digest}-{"file" if as_it_came else size or "pixels"}"'
+    told = _HEADERS | {"ETag": tag}
+    if tag in if_none_match:
+        return Response(status_code=304, headers=told)
+    if as_it_came:
+        _log.info("picture_as_it_came", picture=digest, person=found.person.id)
         data = program.pictures.read(digest)
         kind = TYPES.get(headers.format_of(data) or "")
         if kind is None:
@@ -59,8 +70,8 @@ def picture(
     else:
         data, kind = _smaller(program.pictures, program.cores, digest, int(size or WHOLE))
     name = f"ursa-{digest[:12]}.{kind.removeprefix('image/')}"
-    disposition = {"Content-Disposition": f'inline; filename="{name}"'}
-    return Response(data, media_type=kind, headers=_HEADERS | disposition)
+    told["Content-Disposition"] = f'inline; filename="{name}"'
+    return Response(data, media_type=kind, headers=told)
 
 
 @lru_cache(maxsize=2000)

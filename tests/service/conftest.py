@@ -1,13 +1,20 @@
 """The real application, answering on a port of its own on loopback, on both databases."""
 
+import json
+import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from service.settings import Settings
+from store import logs
 from store.settings import StoreSettings
 from tests.service.machine import Machine
 from tests.service.serving import POLICY, Serving, serving
@@ -47,6 +54,22 @@ def small(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> M
     return Machine(tmp_path, sqlite_url, monkeypatch)
 
 
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+    """What a program writes that logs as `python -m service serve` does."""
+    out, before, root = StringIO(), structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with monkeypatch.context() as changed:
+        changed.setattr(sys, "stderr", out)
+        logs.configure(logging.INFO)
+    # a logger that is kept would go on writing here in the tests that follow
+    structlog.configure(cache_logger_on_first_use=False)
+    yield out
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 @pytest.fixture(scope="module")
 def shared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One service on SQLite for all tests of a file that leave nothing behind."""
@@ -54,6 +77,12 @@ def shared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.copyfile(migrated_sqlite, folder / "ursa.db")
     with serving(_settings(f"sqlite:///{folder / 'ursa.db'}", folder)) as running:
         yield running
+
+
+def lines(written: StringIO, event: str | None = None) -> list[dict[str, Any]]:
+    """Every line is one JSON object, whatever was logged."""
+    read = [json.loads(line) for line in written.getvalue().splitlines()]
+    return [one for one in read if event is None or one["event"] == event]
 
 
 def _settings(database_url: str, folder: Path) -> Settings:

@@ -22,12 +22,13 @@ from service.connections import connection_class
 from service.program import Program
 from service.settings import Settings
 from service.turning_away import turn_away
-from store import labels, models, people, reviews, rollouts
+from store import labels, models, people, pictures, reviews, rollouts
 from store.bundles import BundleStore
 from store.database import Database
 from store.ids import new_id
 from store.labels import Answer
 from store.models import NewVersion
+from store.pictures import NewPicture
 from store.rollouts import Actor
 from store.tables import Review
 from tests.toy import toy_bundle
@@ -75,6 +76,14 @@ class Serving:
         """A bare client with a new key."""
         headers = {"Authorization": f"Bearer {self.key(consumer, role)}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes with a row, as those of every picture that somebody sent; the digest."""
+        digest = self.program.pictures.keep(data)
+        new = NewPicture(digest, "jpeg", len(data), 600, 800)
+        with self.database.write() as session:
+            pictures.record(session, [new], "training", wall_clock())
+        return digest
 
     def register(self, folder: Path, **bundle: Any) -> int:
         """Register a toy model version; its number."""

@@ -3,15 +3,12 @@
 import base64
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import structlog
 
 from service import delivering
 from service.clock import wall_clock
@@ -21,6 +18,7 @@ from store import logs, people
 from store.webhooks import Parcel
 from tests.service import rows
 from tests.service.browsing import Browser
+from tests.service.conftest import lines
 from tests.service.receiver import receiver
 from tests.service.serving import away, serving
 from tests.toy import draw
@@ -34,28 +32,6 @@ ELSEWHERE = {"X-Forwarded-For": "203.0.113.7"}
 def database_url(sqlite_url: str) -> str:
     """The log is the same above both databases."""
     return sqlite_url
-
-
-@pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What a program writes that logs as `python -m service serve` does."""
-    out, before, root = StringIO(), structlog.get_config(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with monkeypatch.context() as changed:
-        changed.setattr(sys, "stderr", out)
-        logs.configure(logging.INFO)
-    # a logger that is kept would go on writing here in the tests that follow
-    structlog.configure(cache_logger_on_first_use=False)
-    yield out
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-def lines(written: StringIO, event: str | None = None) -> list[dict[str, Any]]:
-    """Every line is one JSON object, whatever was logged."""
-    read = [json.loads(line) for line in written.getvalue().splitlines()]
-    return [one for one in read if event is None or one["event"] == event]
 
 
 def post(client: httpx.Client, headers: dict[str, str], data: bytes = PICTURE) -> httpx.Response:

@@ -9,7 +9,6 @@ from PIL import Image
 from service.clock import wall_clock
 from store import labels, people, pictures, predictions, reviews
 from store.labels import Answer
-from store.pictures import NewPicture
 from tests.service import rows
 from tests.service.browsing import Browser
 from tests.service.conftest import Start
@@ -146,18 +145,9 @@ def photograph() -> bytes:
     return file.getvalue()
 
 
-def kept(served: Serving, data: bytes) -> str:
-    """Bytes with a row, as those of every picture that somebody sent; the digest."""
-    digest = served.program.pictures.keep(data)
-    new = NewPicture(digest, "jpeg", len(data), 600, 800)
-    with served.database.write() as session:
-        pictures.record(session, [new], "training", wall_clock())
-    return digest
-
-
 def test_a_picture_is_served_as_a_picture_and_never_as_a_page(served: Serving) -> None:
     anna, olga = Browser(served, "anna"), Browser(served, "olga", "operator")
-    digest = kept(served, photograph())
+    digest = served.keep(photograph())
     whole = olga.http.get(f"/pictures/{digest}")
     assert whole.content == photograph()
     # a reviewer sees every pixel and not what else the file says
@@ -166,14 +156,37 @@ def test_a_picture_is_served_as_a_picture_and_never_as_a_page(served: Serving) -
     assert whole.headers["content-type"] == "image/jpeg"
     assert whole.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in whole.headers["content-security-policy"]
-    assert "immutable" in whole.headers["cache-control"]
+    assert whole.headers["cache-control"] == "private, no-cache"
     assert whole.headers["content-disposition"].startswith('inline; filename="ursa-')
-    page = kept(served, b"<script>alert(1)</script>")
+    page = served.keep(b"<script>alert(1)</script>")
     assert anna.http.get(f"/pictures/{page}").status_code == 404
     assert anna.http.get(f"/pictures/{'0' * 64}").status_code == 404
-    assert anna.http.get("/pictures/../../etc/passwd").status_code == 404
     assert anna.http.get("/pictures/nonsense").status_code == 422
     assert anna.http.get(f"/pictures/{digest}?size=7").status_code == 422
+
+
+def test_a_browser_asks_each_time_whether_it_may_show_what_it_keeps(served: Serving) -> None:
+    anna, olga = Browser(served, "anna"), Browser(served, "olga", "operator")
+    digest = served.keep(photograph())
+    tags = set()
+    for browser in (anna, olga):
+        for address in (f"/pictures/{digest}", f"/pictures/{digest}?size=160"):
+            tag = browser.http.get(address).headers["etag"]
+            tags.add(tag)
+            known = {"If-None-Match": f'"another", W/{tag}'}
+            again = browser.http.get(address, headers=known)
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["cache-control"] == "private, no-cache"
+    # the file as it came is none of a reviewer's, whatever the browser has kept for somebody else
+    assert len(tags) == 3
+    address, known = f"/pictures/{digest}", {"If-None-Match": ", ".join(tags)}
+    with served.database.write() as session:
+        people.remove_person(session, "anna", wall_clock())
+    assert anna.http.get(address, headers=known).status_code == 303
+    with served.database.write() as session:
+        session.delete(pictures.get(session, digest))
+    assert olga.http.get(address, headers=known).status_code == 404
+    assert olga.submit("/sign-out").headers["clear-site-data"] == '"cache"'
 
 
 @pytest.mark.parametrize(
@@ -184,7 +197,7 @@ def test_a_smaller_picture_is_upright_unstretched_and_says_nothing_else(
     served: Serving, size: int, sides: tuple[int, int], kind: str
 ) -> None:
     anna = Browser(served, "anna")
-    digest = kept(served, photograph())
+    digest = served.keep(photograph())
     answer = anna.http.get(f"/pictures/{digest}?size={size}")
     assert answer.headers["content-type"] == f"image/{kind}"
     image = Image.open(BytesIO(answer.content))
@@ -195,7 +208,7 @@ def test_a_smaller_picture_is_upright_unstretched_and_says_nothing_else(
 def test_a_picture_whose_row_is_gone_is_gone_though_its_thumbnail_is_at_hand(
     served: Serving,
 ) -> None:
-    anna, digest = Browser(served, "anna"), kept(served, photograph())
+    anna, digest = Browser(served, "anna"), served.keep(photograph())
     address = f"/pictures/{digest}?size=160"
     assert anna.http.get(address).status_code == 200
     with served.database.write() as session:
