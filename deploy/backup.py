@@ -6,7 +6,6 @@ does. The secret key is never copied: keep it elsewhere.
 """
 
 import argparse
-import getpass
 import os
 import shlex
 import sys
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.settings import named_store
-from store import access, backup, migrate, scrub
+from store import access, backup, command_line, migrate, scrub
 from store.access import Access
 from store.backup import Copied
 from store.database import Database
@@ -52,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _restore(folder: Path, url: str, storage: str) -> int:
-    copied = backup.restore(folder, url, storage, _user(), datetime.now(UTC))
+    copied = backup.restore(folder, url, storage, command_line.actor(), datetime.now(UTC))
     code = _told(f"Brought back from {folder}", copied)
     database = Database(url)
     try:
@@ -107,13 +106,6 @@ def _stored(url: str, storage: str) -> Iterator[Fault | None]:
         yield from scrub.scrub(database, Objects(storage))
     finally:
         database.dispose()
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody"  # a container's user without a name
 
 
 if __name__ == "__main__":

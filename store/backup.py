@@ -19,11 +19,12 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from store import access, dumps, durable, people, scrub
+from store import access, dumps, durable, privileged_acts, scrub
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound
 from store.objects import Objects
 from store.pictures import PictureStore, key_of
+from store.rollout_events import Actor
 from store.scrub import Fault
 
 STORAGE, LOCK = "storage", "backup.lock"
@@ -58,7 +59,7 @@ def save(url: str, storage_url: str, folder: Path) -> Copied:
     return copied
 
 
-def restore(folder: Path, url: str, storage_url: str, actor: str, now: datetime) -> Copied:
+def restore(folder: Path, url: str, storage_url: str, actor: Actor, now: datetime) -> Copied:
     """Bring a backup back, with every sign-in ended and the act on record. Raises Conflict unless the database is
     empty, Invalid for a folder without a backup or with a broken one, Unavailable.
     """
@@ -73,10 +74,11 @@ def restore(folder: Path, url: str, storage_url: str, actor: str, now: datetime)
         copied = _copy_bytes(names, source, target, anew=True)
 
     def finish(database: Database) -> None:
-        detail = {"backup": str(folder), "pictures": copied.pictures, "bundles": copied.bundles}
+        detail = {"pictures": copied.pictures, "bundles": copied.bundles}
+        why = f"The backup in {folder} was brought back."
         with database.write() as session:
             access.end_sign_ins(session)
-            people.record_act(session, actor, "restore", "database", detail, now)
+            privileged_acts.record(session, actor, "restore", "database", why, detail, now)
 
     dumps.load(kept, url, finish)
     return copied

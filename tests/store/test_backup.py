@@ -9,9 +9,10 @@ from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
 from store.pictures import aside
+from store.rollouts import Actor
 from tests.store.given import NOW
 
-BY = ("ops", NOW)
+BY = (Actor("command", "ops"), NOW)
 
 
 def test_what_was_backed_up_comes_back_whole(

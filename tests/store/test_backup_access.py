@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from deploy import backup as command
-from store import access, backup, dumps, people, webhooks
+from store import access, backup, dumps, people, privileged_acts, sign_ins, webhooks
 from store.database import Database
+from store.rollouts import Actor
 from tests.store import given
 from tests.store.given import NOW, later
 
@@ -23,8 +24,8 @@ def token(database: Database) -> str:
             people.add_key(session, shop, "ursa_" + letter * 40, "consumer", NOW)
         people.revoke_key(session, "ursa_bbbbbb", NOW)
         webhooks.add(session, "https://shop.example/told", shop.id, NOW)
-        found = people.sign_in(session, "rita", True, NOW)
-    assert found is not None
+        found = sign_ins.sign_in(session, "rita", True, NOW)
+    assert not isinstance(found, sign_ins.Refused)
     return found[1]
 
 
@@ -37,13 +38,17 @@ def test_a_restore_ends_every_sign_in_and_is_on_record(
         dump = tmp_path / "backup" / dumps.POSTGRESQL
         assert not list(dumps._column(dump, "sign_ins", "token_sha256"))
     backup.restore(
-        tmp_path / "backup", empty_url, str(tmp_path / "storage again"), "ops", later(hours=1)
+        tmp_path / "backup",
+        empty_url,
+        str(tmp_path / "storage again"),
+        Actor("command", "ops"),
+        later(hours=1),
     )
     again = Database(empty_url)
     with again.read() as session, database.read() as before:
-        assert people.signed_in(before, token, later(hours=1)) is not None
-        assert people.signed_in(session, token, later(hours=1)) is None
-        newest = people.acts(session, 1)[0]
+        assert sign_ins.signed_in(before, token, later(hours=1)) is not None
+        assert sign_ins.signed_in(session, token, later(hours=1)) is None
+        newest = privileged_acts.newest(session, 1)[0]
         assert (newest.act, newest.actor, newest.at) == ("restore", "ops", later(hours=1))
         assert newest.detail["pictures"] == 3
     again.dispose()

@@ -12,11 +12,12 @@ from store.database import Database
 from store.errors import Conflict
 from store.objects import Objects
 from store.pictures import PictureStore, key_of
+from store.rollouts import Actor
 from store.tables import DuplicateGroup, Prediction, StoredPicture
 from tests.store import given
 from tests.store.given import NOW
 
-BY = ("ops", NOW)
+BY = (Actor("command", "ops"), NOW)
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from store import backup, people, predictions, scrub
+from store import backup, predictions, privileged_acts, scrub
 from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
 from store.pictures import PictureStore
+from store.rollouts import Actor
 from tests.store import given
 from tests.store.given import NOW
 
 ROOT = Path(__file__).parents[2]
-BY = ("ops", NOW)
+WRITER = Actor("system", "writer")
+BY = (Actor("command", "ops"), NOW)
 
 
 class Writer(threading.Thread):
@@ -36,7 +38,7 @@ class Writer(threading.Thread):
             if self.enough.is_set():
                 break
             with self._database.write() as session:
-                people.record_act(session, "writer", "count", str(number), {}, NOW)
+                privileged_acts.record(session, WRITER, "count", str(number), None, {}, NOW)
             self.acknowledged = number + 1
         self._database.dispose()
 
@@ -44,7 +46,7 @@ class Writer(threading.Thread):
 def written(database: Database) -> list[int]:
     """The numbers of a writer's rows, oldest first."""
     with database.read() as session:
-        return [int(one.subject) for one in people.acts_since(session) if one.act == "count"]
+        return [int(one.subject) for one in privileged_acts.since(session) if one.act == "count"]
 
 
 def test_a_backup_ends_and_is_of_one_moment_while_others_commit_all_the_time(
@@ -54,7 +56,7 @@ def test_a_backup_ends_and_is_of_one_moment_while_others_commit_all_the_time(
         for number in range(20):
             # more than 16 MiB that cannot be compressed
             noise = {"noise": os.urandom(2**19).hex()}
-            people.record_act(session, "writer", "fill", str(number), noise, NOW)
+            privileged_acts.record(session, WRITER, "fill", str(number), None, noise, NOW)
     writer = Writer(database.url, limit=4000)
     writer.start()
     while writer.acknowledged < 10:
