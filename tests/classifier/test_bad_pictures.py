@@ -42,7 +42,8 @@ def test_too_many_bytes_are_refused_before_they_are_looked_at() -> None:
         b"BMW builds cars, and this is a text about them.",
         b"<!doctype html><title>bear.jpg</title>",
         SVG,
-        gzip.compress(SVG, mtime=0),  # The time of day would give every test worker another name for this test.
+        # the time of day would give every test worker another name for this test
+        gzip.compress(SVG, mtime=0),
         b"%!PS-Adobe-3.0 EPSF-3.0\n",
         b"PK\x03\x04" + bytes(60),
         b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(40),
