@@ -285,11 +285,7 @@ def _keep(program: Program, entry: Entry) -> None:
 
 
 def _keep_late(
-    program: Program,
-    row: NewPrediction,
-    question: Question,
-    version_id: str,
-    said: "Future[NewShadow]",
+    program: Program, row: NewPrediction, question: Question, version: str, said: Future[NewShadow]
 ) -> None:
     """In the candidate's thread, once the answer that it came too late for has been kept."""
     # nothing where it was left out
@@ -299,4 +295,4 @@ def _keep_late(
     review = question(disagreement=True) if differs else None
     # when the process ends, what nobody was told may be missing: that it is awaited stays written
     with suppress(Unavailable):
-        program.log.add(LateShadow(row.id, row.created_at, version_id, shadow, review))
+        program.log.add(LateShadow(row.id, row.created_at, version, shadow, review))

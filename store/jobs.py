@@ -146,19 +146,15 @@ def fail(
         attempts, times = row.attempts - cut_off, row.cut_off + cut_off
         over = final or attempts >= row.max_attempts or times > MOST_CUT_OFF
         wait = 10 * (1 + times) if cut_off else 10 * 2**attempts
-        _guarded(
-            session,
-            job,
-            {
-                "status": "failed" if over else "todo",
-                "attempts": attempts,
-                "cut_off": times,
-                "error": error[:2000],
-                "due_at": now + timedelta(seconds=wait),
-                "finished_at": now if over else None,
-                **_FREE,
-            },
-        )
+        values = {
+            "status": "failed" if over else "todo",
+            "attempts": attempts,
+            "cut_off": times,
+            "error": error[:2000],
+            "due_at": now + timedelta(seconds=wait),
+            "finished_at": now if over else None,
+        }
+        _guarded(session, job, {**values, **_FREE})
 
 
 def give_back(

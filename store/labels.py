@@ -266,12 +266,8 @@ def _reopen(session: Session, review: Review, now: datetime) -> None:
     prediction = session.get(Prediction, review.prediction_id)
     # a prediction may have several reviews: only the one that gave the answer takes it back
     gave_it = prediction is not None and prediction.answered_at == review.settled_at
-    review.status, review.truth_kind, review.truth_label, review.settled_at = (
-        "open",
-        None,
-        None,
-        None,
-    )
+    review.status = "open"
+    review.truth_kind = review.truth_label = review.settled_at = None
     # whether a second reader is wanted is found anew when the next answer comes
     review.reasons = [one for one in review.reasons if one != SECOND_READ]
     if prediction is not None and gave_it and prediction.answered_by == "person":
