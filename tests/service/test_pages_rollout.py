@@ -9,13 +9,14 @@ import pytest
 from service import listing
 from service.clock import wall_clock
 from service.pages import rollout_words
-from store import decisions, rollout_events, rollouts, switches
+from store import decisions, predictions, rollout_events, rollouts, switches
 from store.decisions import NewDecision
-from store.tables import Decision, Rollout
+from store.tables import AwaitedShadow, Decision, Rollout
 from tests.service import rows
 from tests.service.browsing import Browser
 from tests.service.serving import TESTER, Serving
 from tests.store.rolling import PLAN, prepare
+from tests.toy import draw
 
 
 @pytest.fixture
@@ -105,6 +106,37 @@ def test_what_it_waits_for_is_said_and_drawn(served: Serving, tmp_path: Path) ->
     assert page.all("svg", aria_label="Not worse: 50 % of the evidence that concludes it")
     assert "+1.0 percentage points" in page.text
     assert not page.all("form", action="/rollout/kill")
+
+
+def _shadows(served: Serving, prediction_id: str) -> int:
+    with served.database.read() as session:
+        return len(predictions.shadows(session, prediction_id))
+
+
+def test_what_a_crash_took_from_the_evidence_is_told_beside_it(
+    served: Serving, tmp_path: Path
+) -> None:
+    served.model(tmp_path / "one")
+    rollout = served.open(served.register(tmp_path / "two", seed=1))
+    with served.client() as client:
+        answer = client.predict(draw(0, 1))
+    while not _shadows(served, answer.id):
+        pass
+    with served.database.write() as session:
+        row = predictions.get(session, answer.id)
+        # as long ago as no answer of the candidate takes
+        row.created_at -= timedelta(minutes=2)
+        candidate = rollouts.get(session, rollout).model_version_id
+        session.add(AwaitedShadow(prediction_id=answer.id, model_version_id=candidate))
+        ids = {"step": rollout_events.steps(session, rollout)[-1].event_id}
+        values = {"act": {"because": [], "advised": None}, "pairs": 5, "differing": 0, "waiting": 0,
+                  "waits": {"never": False, "pairs": None}}  # fmt: skip
+        new = NewDecision(rollout, "manual", "hold", "1", {}, ids, values, {"logs": {}}, "m")
+        decisions.add(session, new, wall_clock())
+    browser = Browser(served, "olga", "operator")
+    assert "1 more picture is no pair" in browser.page("/rollout").text
+    with served.client(role="operator") as operator:
+        assert operator.rollout()["unheard"] == 1
 
 
 def test_the_switches_act_and_are_told(served: Serving, tmp_path: Path) -> None:
