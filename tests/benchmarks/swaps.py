@@ -34,6 +34,7 @@ from tests.benchmarks.serving import body
 from tests.benchmarks.swaps_rows import BAD, Rows, Told, spoil
 from tests.benchmarks.swaps_way import Operators
 
+CANDIDATE = 'ursa_live_model_version{role="candidate"}'
 # as many pictures as are known by heart for each version
 KNOWN = 12
 # a bundle that hangs is given up before that
@@ -167,6 +168,7 @@ def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
         number = rows.register(how.replace(" ", "-"), network=misbehaving_network(how))
         shed, failed = _outcomes(ready, "shed"), _outcomes(ready, "failed")
         with rows.put_back(number) as times, Watched(ready.pid) as watched:
+            _wait_for(lambda: _metric(ready, CANDIDATE) == number)  # noqa: B023  # asked at once
             beside = measured(f"a candidate that {how}")
         shed, failed = _outcomes(ready, "shed") - shed, _outcomes(ready, "failed") - failed
         print(f"  put on its way {len(times)} times; answers: {failed:.0f} failed, {shed:.0f} shed")
@@ -270,9 +272,12 @@ def _judge(
 
 
 def _outcomes(ready: Ready, outcome: str) -> float:
+    return _metric(ready, f'ursa_shadow_answers_total{{outcome="{outcome}"}}')
+
+
+def _metric(ready: Ready, name: str) -> float:
     lines = httpx.get(f"{ready.running.url}/metrics", timeout=30).text.splitlines()
-    name = f'ursa_shadow_answers_total{{outcome="{outcome}"}} '
-    return float(next(one for one in lines if one.startswith(name)).rsplit(" ", 1)[1])
+    return float(next(one for one in lines if one.startswith(f"{name} ")).rsplit(" ", 1)[1])
 
 
 def _ratio(beside: Sequence[Sent], alone: Sequence[Sent], q: float) -> float:

@@ -6,18 +6,20 @@ import pytest
 
 from tests.benchmarks.overload import pictures, prepared
 from tests.benchmarks.swaps import misbehave, swap
+from tests.benchmarks.swaps_rows import BAD
 
 
 @pytest.mark.journey
 def test_models_swap_under_load_and_bad_ones_never_answer(tmp_path: Path) -> None:
     files = pictures(None)[:4]
     with prepared(tmp_path, files, URSA_POLL_SECONDS="0.05") as ready:
-        # each of these kinds of bad bundles is tried once, and two ways are gone
-        done = swap(ready, files, moves=34, bad_every=4, bad=("damaged", "differs", "endless"))
+        # each of these kinds of bad bundles is tried once, and a way is gone; one that hangs takes half a minute
+        bad = [one for one in BAD if one != "hangs"]
+        done = swap(ready, files, moves=30, bad_every=2, bad=bad)
         costs = misbehave(ready, 3.0)
-    assert done.moves >= 34
-    assert done.bad_tried >= 3
-    assert done.ways + done.ways_cut_short >= 2
+    assert done.moves >= 30
+    assert done.bad_tried >= len(bad)
+    assert done.ways + done.ways_cut_short >= 1
     assert done.unfollowed > 0
     assert done.answers > 24
     assert len(done.versions) == 2
