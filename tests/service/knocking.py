@@ -83,11 +83,30 @@ def open_request(served: Serving, rest: bytes) -> socket.socket:
 
 
 def connect(served: Serving, sent: bytes) -> socket.socket:
-    connection = socket.create_connection(
-        ("127.0.0.1", int(served.url.rsplit(":", 1)[1])), timeout=20
-    )
+    connection = socket.create_connection(("127.0.0.1", port(served)), timeout=20)
     connection.sendall(sent)
     return connection
+
+
+def port(served: Serving) -> int:
+    return int(served.url.rsplit(":", 1)[1])
+
+
+def exchange(port: int, target: str, *lines: str, body: bytes = b"", method: str = "GET") -> bytes:
+    """The whole answer to a request whose target nobody has put in order."""
+    lines += ("Host: x", "Connection: close", f"Content-Length: {len(body)}")
+    head = "\r\n".join((f"{method} {target} HTTP/1.1", *lines, "", ""))
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(head.encode("latin-1") + body)
+        while part := connection.recv(65536):
+            received += part
+    return received
+
+
+def status(answer: bytes) -> int:
+    """The status of a whole answer."""
+    return int(answer.split(b" ")[1])
 
 
 def raw(served: Serving, rest: bytes) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
+from prometheus_client.parser import text_string_to_metric_families
 
-from service import health, metrics
+from service import counting, health, metrics
 from service.errors import PICTURES
 from service.health import Looks
 from store.objects import Objects
@@ -171,6 +172,58 @@ def test_labels_never_take_what_a_consumer_sends(shared: Serving) -> None:
     lines = [line for line in samples(shared) if line.startswith("ursa_requests_total")]
     areas = {line.split('area="')[1].split('"')[0] for line in lines}
     assert areas == set(metrics.AREAS)
+
+
+WILD = (
+    'a "quoted" one',
+    "back\\slash",
+    "back\\nslash n",
+    "two\nlines",
+    'all\\"\n',
+    '{a="b"}',
+    "bär 🐻",
+    "# HELP",
+    " ",
+)
+
+
+def test_a_stock_parser_reads_whatever_segments_and_classes_are_called(
+    served: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for few in ("_segments", "_classes"):
+        monkeypatch.setattr(counting, few, counting.Few(100))
+    before = parsed(served)
+    served.model(tmp_path / "one", classes=WILD[:2], gain=30.0)
+    with served.client() as client:
+        # over HTTP a segment is one line
+        for segment in (one for one in WILD if "\n" not in one):
+            client.predict(draw(0, 1), segment=segment)
+    for label in WILD:
+        metrics.ANSWERS_BY_CLASS.labels(label).inc(0.5)
+        metrics.ANSWERS_BY_SEGMENT.labels(label, "flagged").inc(0.5)
+    after = parsed(served)
+
+    def grew(name: str, **labels: str) -> float:
+        key = (name, frozenset(labels.items()))
+        return after.get(key, 0) - before.get(key, 0)
+
+    answers = sum("\n" not in one for one in WILD)
+    for label in WILD:
+        answered = answers if label == WILD[0] else 0
+        assert grew("ursa_class_answers_total", label=label) == answered + 0.5
+        flags = [
+            grew("ursa_segment_answers_total", segment=label, flag=flag) for flag in metrics.FLAGS
+        ]
+        assert sum(flags) == ("\n" not in label) + 0.5
+
+
+def parsed(served: Serving) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample by its name and labels, as Prometheus' own parser reads it."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(get(served, "/metrics").text)
+        for sample in family.samples
+    }
 
 
 def document(served: Serving) -> dict[str, Any]:

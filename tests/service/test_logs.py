@@ -133,11 +133,14 @@ def test_who_guesses_is_found_by_address_and_only_names_that_exist_are_written(
 def test_a_pages_line_says_who_asked_from_where(settings: Settings, written: StringIO) -> None:
     with serving(settings) as served:
         with served.database.write() as session:
-            anna = rows.person(session, "anna").id
+            anna = rows.person(session, "anna", "operator").id
+        digest = served.keep(PICTURE)
         with httpx.Client(base_url=served.url, headers=ELSEWHERE) as client:
             client.get("/guide")
             client.post("/sign-in", data={"name": "anna", "password": rows.PASSWORD})
             client.get("/guide")
+            for size in ("", "?size=160"):
+                client.get(f"/pictures/{digest}{size}")
             client.post("/sign-out")
     asked = [
         (one["path"], one["status"], one["person"], one["address"])
@@ -148,5 +151,11 @@ def test_a_pages_line_says_who_asked_from_where(settings: Settings, written: Str
         ("/guide", 401, None, address),
         ("/sign-in", 303, anna, address),
         ("/guide", 200, anna, address),
+        (f"/pictures/{digest}", 200, anna, address),
+        (f"/pictures/{digest}", 200, anna, address),
         ("/sign-out", 403, anna, address),
     ]
+    # which of the two was the file itself
+    (whole,) = lines(written, "picture_as_it_came")
+    assert (whole["picture"], whole["person"]) == (digest, anna)
+    assert whole["request_id"] == lines(written, "request")[3]["request_id"]

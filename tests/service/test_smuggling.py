@@ -13,7 +13,7 @@ from service.settings import Settings
 from tests.hostile import disguises
 from tests.service.browsing import Browser
 from tests.service.conftest import lines
-from tests.service.knocking import connect
+from tests.service.knocking import exchange, port, status
 from tests.service.serving import Serving, serving
 from tests.toy import draw
 
@@ -47,23 +47,6 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
-def exchange(
-    served: Serving, target: str, *lines: str, body: bytes = b"", method: str = "GET"
-) -> bytes:
-    """The whole answer to a request whose target nobody has put in order."""
-    lines += ("Host: x", "Connection: close", f"Content-Length: {len(body)}")
-    head = "\r\n".join((f"{method} {target} HTTP/1.1", *lines, "", ""))
-    received = b""
-    with connect(served, head.encode("latin-1") + body) as connection:
-        while part := connection.recv(65536):
-            received += part
-    return received
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ")[1])
-
-
 @pytest.fixture(scope="module")
 def olga(shared: Serving) -> Browser:
     return Browser(shared, "olga", "operator")
@@ -78,12 +61,12 @@ def test_no_path_climbs_out(shared: Serving, olga: Browser, before: str) -> None
         f"Authorization: Bearer {shared.key()}",
     )
     for path in CLIMBING:
-        answer = exchange(shared, before + path, *shown)
+        answer = exchange(port(shared), before + path, *shown)
         assert status(answer) in (400, 404, 422), path
         assert not [one for one in OURS if one in answer], path
 
     # where it would have climbed from is there
-    assert status(exchange(shared, "/static/ursa.css")) == 200
+    assert status(exchange(port(shared), "/static/ursa.css")) == 200
 
 
 FORGED = "X-Smuggled: 1\r\n\r\n<script>alert(1)</script>"
@@ -129,11 +112,11 @@ def test_a_files_name_is_in_no_answer(shared: Serving, olga: Browser, name: str)
         ("/try", f"{cookie}\r\nAccept: text/html"),
     ):
         body = form(olga.csrf, name)
-        answer = exchange(shared, path, kind, shown, body=body, method="POST")
+        answer = exchange(port(shared), path, kind, shown, body=body, method="POST")
         assert status(answer) < 500
         assert not smuggled(answer)
         if status(answer) == 303:
-            shown_there = exchange(shared, location(answer), cookie, "Accept: text/html")
+            shown_there = exchange(port(shared), location(answer), cookie, "Accept: text/html")
             assert status(shown_there) == 200
             assert not smuggled(shown_there)
 
@@ -159,14 +142,14 @@ def test_what_a_client_calls_things_is_in_no_header(
     sign_in = urlencode({"name": value, "password": value, "next": f"/{value}"}).encode()
     plain = "Content-Type: application/x-www-form-urlencoded"
     answers = [
-        exchange(shared, "/v1/predictions", key, kind, body=body, method="POST"),
-        exchange(shared, "/sign-in", plain, "Accept: text/html", body=sign_in, method="POST"),
-        exchange(shared, f"/v1/predictions/{coded}", key),
-        exchange(shared, f"/sign-in?next=/{coded}", cookie),
-        exchange(shared, f"/sign-in?next=/{coded}", "Accept: text/html"),
-        exchange(shared, f"/guide/{coded}?x={coded}", "Accept: text/html"),
-        exchange(shared, f"/guide?x={coded}", "Accept: text/html"),
-        exchange(shared, "/livez", "X-Request-ID: a\tX-Smuggled: 1\x85b"),
+        exchange(port(shared), "/v1/predictions", key, kind, body=body, method="POST"),
+        exchange(port(shared), "/sign-in", plain, "Accept: text/html", body=sign_in, method="POST"),
+        exchange(port(shared), f"/v1/predictions/{coded}", key),
+        exchange(port(shared), f"/sign-in?next=/{coded}", cookie),
+        exchange(port(shared), f"/sign-in?next=/{coded}", "Accept: text/html"),
+        exchange(port(shared), f"/guide/{coded}?x={coded}", "Accept: text/html"),
+        exchange(port(shared), f"/guide?x={coded}", "Accept: text/html"),
+        exchange(port(shared), "/livez", "X-Request-ID: a\tX-Smuggled: 1\x85b"),
     ]
     for answer in answers:
         assert status(answer) < 500
