@@ -25,6 +25,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one command; its exit code."""
     given = build_parser().parse_args(words)
     try:
+        _check_text(given)
         settings = read_settings()
         if given.command == "serve":
             serving.serve(settings)
@@ -199,6 +200,14 @@ def _alarm(given: argparse.Namespace, database: Database, actor: Actor, now: dat
         return commands.open_alarms(database, now)
     act = commands.acknowledge if given.act == "acknowledge" else commands.clear
     return act(database, given.alarm, given.reason, actor, now)
+
+
+def _check_text(given: argparse.Namespace) -> None:
+    """A stop may be followed before any database sees its reason."""
+    try:
+        " ".join(one for one in vars(given).values() if isinstance(one, str)).encode()
+    except UnicodeEncodeError as error:
+        raise commands.Refused("What was typed is not text in UTF-8.") from error
 
 
 def _password(file: Path | None) -> str:

@@ -209,8 +209,8 @@ def _translated() -> Iterator[None]:
         raise _unavailable(error) from error
     except (InterfaceError, PoolTimeout) as error:
         raise Unavailable("The database does not answer.", "database_unavailable") from error
-    except DataError as error:
-        # PostgreSQL refuses what SQLite would take: a zero byte in a text, one that is too long
+    except (DataError, UnicodeEncodeError) as error:
+        # both refuse half a character, PostgreSQL also what SQLite would take: a zero byte in a text, one that is too long
         raise Invalid("The database cannot hold one of the values.", "value") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from service import alarming
 from service.api.problems import problems
-from service.api.words import Sentences
+from service.api.words import Sent, Sentences
 from service.dependencies import Moment, Operator, Reading, Writing
 from store import alarms, predictions
 from store.database import Session
@@ -51,7 +51,7 @@ class Newest(BaseModel):
     limit: int = Field(default=50, ge=1, le=500)
 
 
-class SaidBody(BaseModel):
+class SaidBody(Sent):
     """What is done about it; written down for good."""
 
     reason: Sentences

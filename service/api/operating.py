@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from service import listing, releasing, retraining
 from service.api.problems import problems
-from service.api.words import Sentences
+from service.api.words import Sent, Sentences
 from service.dependencies import Moment, Operator, Reading, Writing
 from service.listing import Listed
 from service.releasing import Released
@@ -55,7 +55,7 @@ class ModelsTold(BaseModel):
     models: list[ModelTold]
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(Sent):
     """Why, in words; it is written down for good."""
 
     reason: Sentences

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from service import feedback, predicting
 from service.answers import Answer, tell
 from service.api.problems import problems
-from service.api.words import Instant, Key, Sentences, Word
+from service.api.words import Instant, Key, Sent, Sentences, Word
 from service.dependencies import CalledBy, Moment, Reading, Running, Writing
 from service.feedback import Said
 from service.predicting import Ask
@@ -95,7 +95,7 @@ def get(prediction_id: str, caller: CalledBy, session: Reading) -> Answer:
     return tell(row, predictions.version_number(session, row.model_version_id))
 
 
-class FeedbackBody(BaseModel):
+class FeedbackBody(Sent):
     """The right class, or whether the answer was right."""
 
     model_config = ConfigDict(

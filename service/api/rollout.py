@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from service import listing, stepping, stopping, trail
 from service.api.problems import problems
-from service.api.words import Instant, Sentences
+from service.api.words import Instant, Sent, Sentences
 from service.dependencies import Moment, Operator, Reading, Running, Writing
 from service.stops import KILLED
 from store import pairs, preflight, switches
@@ -37,7 +37,7 @@ _WAY = {
 Number = Annotated[int, Path(ge=1, lt=2**31, description="The number of a model version.")]
 
 
-class Reason(BaseModel):
+class Reason(Sent):
     """Why, in words; it is written down for good."""
 
     reason: Sentences
@@ -76,13 +76,13 @@ class Asked(BaseModel):
     since: Instant | None = None
 
 
-class Preflight(BaseModel):
+class Preflight(Sent):
     """The answers by question, the register of risks, the planned scope and steps."""
 
     answers: dict[str, str] = Field(default={}, description=", ".join(preflight.QUESTIONS))
     risks: list[dict[str, str]] = Field(default=[], description="risk, metric, alert, owner")
     scope: dict[str, Any] | None = None
-    steps: list[float] = list(preflight.STEPS)
+    steps: list[float] = Field(default=list(preflight.STEPS))
 
 
 class Lacks(BaseModel):

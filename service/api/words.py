@@ -1,9 +1,12 @@
-"""The kinds of text that the API takes: no control characters, which one of the two databases would refuse."""
+"""The kinds of text that the API takes: no control characters, which one of the two databases would refuse, and no
+halves of characters, which JSON can write and nobody can show.
+"""
 
+import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, StringConstraints, model_validator
 
 # a name that consumers give: one line
 Word = Annotated[
@@ -32,3 +35,17 @@ Sentences = Annotated[
         pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
     ),
 ]
+
+
+class Sent(BaseModel):
+    """What comes as JSON. A lone surrogate in it, wherever it stands, names too, is refused before all else."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def is_text(cls, value: Any) -> Any:
+        """All of it can be written in UTF-8, as pages and answers are."""
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except (UnicodeEncodeError, RecursionError) as error:
+            raise ValueError("half a character (a lone surrogate) is no text") from error
+        return value

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from service import guiding, reviewing
+from service.api.words import Sent
 from service.dependencies import FromOurPage, Moment, Reading, Reviewer, Running, Writing
 from service.pages.rendering import page, see
 from service.reviewing import Question
@@ -27,20 +28,20 @@ SIZE = 1600
 CLASS = "class:"
 
 
-class Holding(BaseModel):
+class Holding(Sent):
     """What a page has in hand already, and how many pictures more it wants."""
 
     holding: list[str] = Field(default=[], max_length=reviewing.MOST_HELD)
     count: int = Field(default=1, ge=1, le=reviewing.MOST_HELD)
 
 
-class Token(BaseModel):
+class Token(Sent):
     """The token of a lease."""
 
     token: str = Field(max_length=100)
 
 
-class Said(BaseModel):
+class Said(Sent):
     """An answer; `submission` is the page's own number of it, and the same one twice is one label."""
 
     token: str = Field(max_length=100)
@@ -50,7 +51,7 @@ class Said(BaseModel):
     shown_at: AwareDatetime | None = None
 
 
-class Undo(BaseModel):
+class Undo(Sent):
     """Which of one's own answers is taken back."""
 
     label_id: str = Field(max_length=100)
