@@ -20,7 +20,7 @@ from sqlalchemy import func, inspect, select
 
 from service.__main__ import build_parser
 from service.clock import wall_clock
-from service.dependencies import COOKIE
+from service.heads import COOKIE
 from store import alarms, rollouts
 from store.alarms import NewAlarm
 from store.tables import Prediction
