@@ -240,6 +240,12 @@ def test_the_table_has_every_route_and_no_other(shared: Serving) -> None:
     assert routes(shared) == set(MAY)
 
 
+def test_pages_take_bodies_by_post_alone(shared: Serving) -> None:
+    """There the door asks for a sign-in before anything is read."""
+    ways = {route.split()[0] for route in routes(shared) if " /v1/" not in route}
+    assert ways == {"GET", "POST"}
+
+
 @pytest.mark.parametrize("who", VISITORS)
 def test_who_may_is_let_in_and_nobody_else(shared: Serving, who: str) -> None:
     told = {route: (answer, let_in(route, answer)) for route, answer in send(shared, who)}
