@@ -34,10 +34,10 @@ class Stop:
 
 def put(objects: Objects, stop: Stop) -> None:
     """Leave the mark; one that is there already stays as it is. Raises Unavailable."""
-    written = {**asdict(stop), "at": stop.at.isoformat()}
-    # an object store would write over it
-    if find(objects, stop.target) is None:
-        objects.put(_key(stop.target), json.dumps(written).encode())
+    # the same again where there is one: an object store would write over it, and a folder sync it if that is still due
+    standing = find(objects, stop.target) or stop
+    written = {**asdict(standing), "at": standing.at.isoformat()}
+    objects.put(_key(stop.target), json.dumps(written).encode())
 
 
 def find(objects: Objects, target: str) -> Stop | None:

@@ -48,4 +48,6 @@ class Sent(BaseModel):
             json.dumps(value, ensure_ascii=False).encode()
         except (UnicodeEncodeError, RecursionError) as error:
             raise ValueError("half a character (a lone surrogate) is no text") from error
+        except TypeError:
+            return value  # it came as no JSON at all, which the fields refuse
         return value

@@ -17,6 +17,7 @@ from service.live import IN_A_ROW
 from service.stops import KILLED, Stop
 from store import predictions, privileged_acts, rollouts, switches
 from store.errors import Unavailable
+from store.objects import Objects
 from store.rollouts import Actor
 from store.tables import ShadowAnswer
 from tests.service.conftest import Start
@@ -332,3 +333,11 @@ def test_a_person_who_goes_back_to_the_last_good_model_is_in_the_trail(
     stopping.kill(served.program, "last_good", OLGA, "wrong", wall_clock())
     served.program.live.refresh()
     assert _kills(served) == [("olga", "version 1", "wrong", None)]
+
+
+def test_a_mark_stays_as_it_was_left_also_where_storage_writes_over(tmp_path: Path) -> None:
+    for objects in (Objects(str(tmp_path)), Objects("memory:///")):
+        first = Stop(KILLED, OLGA, "smoke", wall_clock())
+        stops.put(objects, first)
+        stops.put(objects, Stop(KILLED, TESTER, "fire", wall_clock()))
+        assert stops.find(objects, KILLED) == first
