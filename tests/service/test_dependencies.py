@@ -17,7 +17,7 @@ def names(served: Serving) -> set[str]:
 
 
 def test_a_commit_that_fails_is_not_answered_as_done(served: Serving) -> None:
-    @served.app.post("/test/late")
+    @served.app.put("/test/late")
     def late(session: Writing, now: Moment) -> str:
         people.add_person(session, "anna", "0123456789", "reviewer", now)
         if served.database.is_sqlite:
@@ -34,37 +34,37 @@ def test_a_commit_that_fails_is_not_answered_as_done(served: Serving) -> None:
         return "done"
 
     with httpx.Client(base_url=served.url) as client:
-        answer = client.post("/test/late")
+        answer = client.put("/test/late")
     assert answer.status_code == (409 if served.database.is_sqlite else 503)
     assert "done" not in answer.text
     assert names(served) == set()
 
 
 def test_what_an_endpoint_did_is_there_when_its_answer_is(served: Serving) -> None:
-    @served.app.post("/test/{name}")
+    @served.app.put("/test/{name}")
     def add(session: Writing, now: Moment, name: str) -> str:
         people.add_person(session, name, "0123456789", "reviewer", now)
         return name
 
     with httpx.Client(base_url=served.url) as client:
         for number in range(5):
-            assert client.post(f"/test/{number}").status_code == 200
+            assert client.put(f"/test/{number}").status_code == 200
             assert str(number) in names(served)
 
 
 def test_an_endpoint_that_fails_leaves_nothing(served: Serving) -> None:
-    @served.app.post("/test/half")
+    @served.app.put("/test/half")
     def half(session: Writing, now: Moment) -> None:
         people.add_person(session, "anna", "0123456789", "reviewer", now)
         raise RuntimeError("half-way")
 
     with httpx.Client(base_url=served.url) as client:
-        assert client.post("/test/half").status_code == 500
+        assert client.put("/test/half").status_code == 500
     assert names(served) == set()
 
 
 def test_many_writers_and_readers_at_once_do_not_block_each_other(served: Serving) -> None:
-    @served.app.post("/test/write/{name}")
+    @served.app.put("/test/write/{name}")
     def write(session: Writing, now: Moment, name: str) -> str:
         people.add_consumer(session, name, now)
         return name
@@ -81,7 +81,7 @@ def test_many_writers_and_readers_at_once_do_not_block_each_other(served: Servin
         with httpx.Client(base_url=served.url, timeout=30) as client:
             together.wait()
             if one % 2:
-                statuses.append(client.post(f"/test/write/{one}").status_code)
+                statuses.append(client.put(f"/test/write/{one}").status_code)
             else:
                 statuses.append(client.get("/test/read").status_code)
 
