@@ -54,6 +54,11 @@ def test_the_first_names_stay_themselves() -> None:
     assert [few.label(name) for name in "abcab"] == ["a", "b", "other", "a", "b"]
 
 
+def test_a_name_that_is_waited_for_has_its_place_however_late_it_comes() -> None:
+    few = Few(2, ["late"])
+    assert [few.label(name) for name in ("a", "b", "late")] == ["a", "other", "late"]
+
+
 def test_the_versions_that_answered_last_have_series() -> None:
     latest = Latest(2)
     assert [latest.label(name) for name in "1213"] == [
