@@ -92,12 +92,9 @@ def said_again(
 
 def throw(session: Session, stop: Stop, now: datetime) -> None:
     """Write a stop of all models into the rows, unless they say it already or something newer."""
-    said = switches.get(session, KILLED)
-    # released after this stop: a process that looked late must not throw it again
-    if said is not None and (said.thrown or said.at >= stop.at):
-        return
     who = stop.actor
-    switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, now)
+    # released after this stop: a process that looked late must not throw it again
+    switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, now, decided=stop.at)
 
 
 def _record_act(session: Session, stop: Stop, detail: dict[str, Any], now: datetime) -> None:

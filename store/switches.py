@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from store import privileged_acts
+from store.database import insert_new
 from store.errors import Invalid
 from store.rollout_events import Actor
 from store.tables import Switch
@@ -29,17 +30,30 @@ def get(session: Session, name: str) -> Switch | None:
 
 
 def throw(
-    session: Session, name: str, on: bool, actor_kind: str, actor: str, reason: str, now: datetime
+    session: Session,
+    name: str,
+    on: bool,
+    actor_kind: str,
+    actor: str,
+    reason: str,
+    now: datetime,
+    *,
+    decided: datetime | None = None,
 ) -> Switch:
-    """Throw (`on`) or release a switch. Raises Invalid for an unknown one (`unknown_switch`) or no reason."""
+    """Throw (`on`) or release a switch. Raises Invalid for an unknown one (`unknown_switch`) or no reason.
+
+    `decided`: nothing is done where it is so already, or where somebody has set it since then.
+    """
     if name not in SWITCHES:
         raise Invalid(f"There is no switch {name!r}.", "unknown_switch")
     if not reason.strip():
         raise Invalid("A reason is needed.", "no_reason")
-    row = session.get(Switch, name, with_for_update=True)
-    if row is None:
-        row = Switch(name=name, thrown=on, actor=actor, reason=reason.strip(), at=now)
-        session.add(row)
+    first = {"name": name, "thrown": on, "actor": actor, "reason": reason.strip(), "at": now}
+    # two that are the first at once must not both be
+    is_first = insert_new(session, Switch, [first])
+    row = session.get_one(Switch, name, with_for_update=True, populate_existing=True)
+    if not is_first and decided is not None and (row.thrown == on or row.at >= decided):
+        return row
     row.thrown, row.actor, row.reason, row.at = on, actor, reason.strip(), now
     session.flush()
     act = {"frozen": ("freeze", "unfreeze"), "killed": ("kill", "release")}[name][not on]

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 import structlog
 
+from classifier.classifier import Classifier
+from service.core_processes import CoreProcesses
 from service.settings import Settings
 from store import logs
 from store.settings import StoreSettings
 from tests.service.machine import Machine
 from tests.service.serving import POLICY, Serving, serving
+from tests.toy import toy_bundle
 
 SECRET = "a secret of the tests that is long enough"
 Start = Callable[..., Serving]
@@ -77,6 +80,22 @@ def shared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.copyfile(migrated_sqlite, folder / "ursa.db")
     with serving(_settings(f"sqlite:///{folder / 'ursa.db'}", folder)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle in a folder that is named by its digest, as the cache names them."""
+    made = toy_bundle(tmp_path_factory.mktemp("bundle") / "made")
+    return made.rename(made.parent / Classifier.load(made).digest)
+
+
+@pytest.fixture
+def processes() -> Iterator[CoreProcesses]:
+    """One process for pictures."""
+    made = CoreProcesses(1)
+    made.start()
+    yield made
+    made.stop()
 
 
 def lines(written: StringIO, event: str | None = None) -> list[dict[str, Any]]:

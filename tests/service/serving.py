@@ -195,14 +195,20 @@ def serving(settings: Settings, clock: Clock = wall_clock, **changes: Any) -> It
 def away(served: Serving) -> Iterator[None]:
     """The database cannot be reached until the end of the block."""
     if served.database.is_sqlite:
-        # a connection that is open would go on with the file that was moved
-        served.database.dispose()
-        served.program.probes.dispose()
+        _let_go(served)
         with _moved(Path(make_url(served.database.url).database or "")):
+            # those that something behind the requests has opened meanwhile
+            _let_go(served)
             yield
     else:
         with _closed(served.database.url):
             yield
+
+
+def _let_go(served: Serving) -> None:
+    """A connection that is open would go on with the file that was moved."""
+    served.database.dispose()
+    served.program.probes.dispose()
 
 
 @contextmanager

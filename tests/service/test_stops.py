@@ -15,13 +15,12 @@ from service import stopping, stops
 from service.clock import wall_clock
 from service.live import IN_A_ROW
 from service.stops import KILLED, Stop
-from store import predictions, privileged_acts, rollouts, switches
-from store.errors import Unavailable
+from store import predictions, rollouts, switches
 from store.objects import Objects
 from store.rollouts import Actor
 from store.tables import ShadowAnswer
 from tests.service.conftest import Start
-from tests.service.serving import TESTER, Serving, away
+from tests.service.serving import TESTER, Serving
 from tests.toy import draw
 
 OLGA = Actor("person", "olga")
@@ -275,64 +274,6 @@ def test_without_one_before_it_an_incumbent_that_fails_stays_and_people_answer(
 def _number(served: Serving) -> int | None:
     incumbent = served.program.live.standing.incumbent
     return incumbent.model.number if incumbent else None
-
-
-def _kills(served: Serving) -> list[tuple[str, str, str, object]]:
-    with served.database.read() as session:
-        return [
-            (one.actor, one.subject, one.detail["reason"], one.detail.get("stopped_already_by"))
-            for one in privileged_acts.since(session)
-            if one.act == "kill"
-        ]
-
-
-def test_whoever_stops_what_is_stopped_already_is_written_down_too(
-    start: Start, tmp_path: Path
-) -> None:
-    here, there = start(), start()
-    here.model(tmp_path / "one")
-    stopping.kill(here.program, "manual", OLGA, "smoke", wall_clock())
-    here.program.live.refresh()
-    for served, actor in ((here, TESTER), (there, OLGA)):
-        stopping.kill(served.program, "manual", actor, "it is on fire", wall_clock())
-    assert _kills(here) == [
-        ("olga", "killed", "smoke", None),
-        ("tester", "killed", "it is on fire", "olga"),
-        ("olga", "killed", "it is on fire", "olga"),
-    ]
-    with here.database.read() as session:
-        said = switches.get(session, KILLED)
-    assert said is not None
-    assert (said.actor, said.reason) == ("olga", "smoke")
-
-
-def test_who_cannot_be_written_down_is_told_that_it_is_stopped(start: Start) -> None:
-    served = start(poll_seconds=3600, database_seconds=0.5)
-    stopping.kill(served.program, "manual", OLGA, "smoke", wall_clock())
-    with away(served):
-        with pytest.raises(Unavailable, match="stopped already, by olga") as refused:
-            stopping.kill(served.program, "manual", TESTER, "smoke too", wall_clock())
-        assert refused.value.code == "database_unavailable"
-
-
-def test_a_kill_that_is_released_before_any_process_wrote_it_is_in_the_trail(start: Start) -> None:
-    served = start(poll_seconds=3600)
-    stops.put(served.program.objects, Stop(KILLED, OLGA, "smoke", wall_clock()))
-    with served.database.write() as session:
-        stopping.release(session, served.program.objects, TESTER, "it was steam", wall_clock())
-    with served.database.read() as session:
-        acts = [(one.act, one.actor) for one in privileged_acts.since(session)]
-        assert not switches.thrown(session, KILLED)
-    assert acts == [("kill", "olga"), ("release", "tester")]
-
-
-def test_a_person_who_goes_back_to_the_last_good_model_is_in_the_trail(
-    served: Serving, tmp_path: Path
-) -> None:
-    served.model(tmp_path / "one")
-    stopping.kill(served.program, "last_good", OLGA, "wrong", wall_clock())
-    served.program.live.refresh()
-    assert _kills(served) == [("olga", "version 1", "wrong", None)]
 
 
 def test_a_mark_stays_as_it_was_left_also_where_storage_writes_over(tmp_path: Path) -> None:
