@@ -9,17 +9,23 @@ let in gets an answer.
 
 import asyncio
 import gc
+import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
+import structlog
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.errors import BUSY_SECONDS
-from service.turning_away import TurnAway
+from service import counting
+from service.errors import Problem, full, too_large_a_head, unreadable
+from service.turning_away import TurnAway, written
+
+_log = structlog.get_logger()
 
 # from the first byte of a request, or from a connection's begin, to the end of the head
 HEAD_SECONDS = 10.0
@@ -34,16 +40,7 @@ FAREWELL_SECONDS = 1.0
 # what has connected has sent its head by then
 SETTLE_SECONDS = 0.5
 _LOOK_SECONDS = 0.02
-_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TURNED_AWAY = b"HTTP/1.1 429 Too Many Requests\r\n"
-_FULL = (
-    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
-    b"Retry-After: %d\r\nContent-Length: %d\r\n\r\n%s"
-)
-_FULL_BODY = (
-    b'{"type":"urn:ursa:problem:busy","title":"Too Many Requests","status":429,"code":"busy",'
-    b'"detail":"There are as many connections as can be: send this again in a moment."}'
-)
 
 
 class Connection(HttpToolsProtocol):
@@ -66,7 +63,7 @@ class Connection(HttpToolsProtocol):
         """Tell it no when there are too many, else wait for a request."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
-            self._tell(_FULL % (BUSY_SECONDS, len(_FULL_BODY), _FULL_BODY))
+            self._tell(full())
         else:
             self._within(HEAD_SECONDS)
 
@@ -79,7 +76,7 @@ class Connection(HttpToolsProtocol):
         # where a request has begun in the middle, what came before it is not its own
         if not self._has_begun:
             self._around += len(data) - self._body
-        if self.transport.is_closing():
+        if self._is_told or self.transport.is_closing():  # type: ignore[redundant-expr]  # it may be by now
             return
         if self._around > HEAD_BYTES + (0 if self._in_head else FRAMES_BYTES):
             self._refuse()
@@ -143,10 +140,7 @@ class Connection(HttpToolsProtocol):
         told = self.turn_away(self.url, self.headers, self._scheme())
         if told is None:
             return False
-        usual = (
-            name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers
-        )
-        self.transport.write(b"".join((_TURNED_AWAY, *usual, told)))
+        self.transport.write(b"".join((_TURNED_AWAY, self._usual(), told)))
         self._has_turned_away = True
         return True
 
@@ -157,21 +151,48 @@ class Connection(HttpToolsProtocol):
         here = self.client[0] if self.client else None
         return told if told in ("http", "https") and here in proxies else self.scheme or "http"
 
+    def _usual(self) -> bytes:
+        """What the server says in every answer, as the date."""
+        lines = self.server_state.default_headers
+        return b"".join(name + b": " + value + b"\r\n" for name, value in lines)
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None before the first
 
     def _refuse(self) -> None:
         if self._in_head and self._is_idle():
-            self._tell(_LARGE)
+            self._tell(too_large_a_head(HEAD_BYTES))
         else:
             self.transport.abort()
 
-    def _tell(self, answer: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # the server's own words for it
+        """It cannot be read: a method that nobody knows, a line that is none."""
+        if self._is_idle():
+            self._tell(unreadable())
+        else:
+            # what is being worked on may have an answer half sent
+            self.transport.write(self._written(unreadable()))
+            self.transport.close()
+
+    def _tell(self, problem: Problem) -> None:
         self._is_told = True
-        self.transport.write(answer)
+        self.transport.write(self._written(problem))
         # closed at once, bytes that are still coming in would make the kernel take the answer back
         self.transport.write_eof()
         self._within(FAREWELL_SECONDS)
+
+    def _written(self, problem: Problem) -> bytes:
+        request_id, status = secrets.token_hex(16), HTTPStatus(problem.status_code)
+        counting.problem(problem.code)
+        _log.info(
+            "refused_unread",
+            request_id=request_id,
+            status=problem.status_code,
+            code=problem.code,
+            address=self.client[0] if self.client else "",
+        )
+        line = f"HTTP/1.1 {problem.status_code} {status.phrase}\r\n".encode()
+        return line + self._usual() + written(problem, request_id, self.scheme or "http")
 
     def _take_on(self, left: int) -> None:
         self._taking = self.loop.call_later(TAKE_SECONDS, self._look_what_is_taken, left)

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from service import csrf, heads
-from service.errors import Problem
+from service.errors import Problem, not_signed_in
 from service.program import Program
 from store import sign_ins
 from store.database import Session
@@ -108,7 +108,7 @@ async def maybe_signed_in(request: Request, program: Running, now: Moment) -> Si
 async def signed_in(found: Annotated[SignedIn | None, Depends(maybe_signed_in)]) -> SignedIn:
     """Who sits at the browser. Refuses with 401 (`not_signed_in`), which pages turn into the way to sign in."""
     if found is None:
-        raise Problem(401, "not_signed_in", "Sign in first.")
+        raise not_signed_in()
     return found
 
 

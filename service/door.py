@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import counting, headers, heads, metrics
 from service.cores import Busy
-from service.errors import Problem, busy, from_store, internal, respond
+from service.errors import Problem, busy, from_store, internal, not_signed_in, respond
 from service.known import Known
 from service.limits import TokenBuckets
 from service.program import Program
@@ -124,7 +124,7 @@ class Door:
         program: Program = scope["app"].state.program
         person = await self._ask(_signed_in, program, heads.sign_in_token(scope))
         if person is None:
-            raise Problem(401, "not_signed_in", "Sign in first.")
+            raise not_signed_in()
         scope["state"]["person"] = person
 
     async def _identify(self, scope: Scope) -> Caller:

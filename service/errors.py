@@ -4,7 +4,7 @@ The store's kinds of failure get their status here and nowhere else. Nothing is 
 what nobody foresaw is logged with its trace, and answered with the request's id.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -65,7 +66,7 @@ class Problem(HTTPException):
 
 def add_handlers(app: FastAPI) -> None:
     """Every failure leaves this application as a problem or, to a browser, as a page."""
-    app.add_exception_handler(HTTPException, _told_by(_http))
+    app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _told_by(_validation))
     app.add_exception_handler(StoreError, _told_by(from_store))
     app.add_exception_handler(BadPicture, _told_by(_picture))
@@ -82,6 +83,38 @@ def busy(*_: object) -> Problem:
     )
 
 
+def full() -> Problem:
+    """What is said to one connection too many."""
+    return Problem(
+        429,
+        "busy",
+        "There are as many connections as can be: send this again in a moment.",
+        headers={"Retry-After": str(BUSY_SECONDS), "Connection": "close"},
+    )
+
+
+def unreadable() -> Problem:
+    """What is said to what is no request."""
+    sentence = "This is no request that can be read."
+    return Problem(400, "bad_request", sentence, headers={"Connection": "close"})
+
+
+def too_large_a_head(largest: int) -> Problem:
+    """What is said to a head without end."""
+    sentence = f"The head of a request may have {largest:,} bytes here."
+    return Problem(431, "too_large", sentence, headers={"Connection": "close"})
+
+
+def not_signed_in() -> Problem:
+    """What is said to a browser that shows no sign-in that holds; the scheme is one that no browser asks people for."""
+    return Problem(
+        401,
+        "not_signed_in",
+        "Sign in first.",
+        headers={"WWW-Authenticate": 'Cookie realm="ursa", form-action="/sign-in"'},
+    )
+
+
 def internal() -> Problem:
     """What is said when nobody foresaw what happened."""
     return Problem(
@@ -95,7 +128,11 @@ def respond(problem: Problem, scope: Scope) -> Response:
     title = HTTPStatus(problem.status_code).phrase
     page: ErrorPage | None = getattr(scope["app"].state, "error_page", None)
     if page is not None and _is_browser(scope):
-        return page(Request(scope), problem.status_code, title, problem.detail)
+        shown = page(Request(scope), problem.status_code, title, problem.detail)
+        # when to come again, and which methods there are, is told to browsers too
+        if shown.status_code == problem.status_code:
+            shown.headers.update(problem.headers or {})
+        return shown
     return document(problem, scope.get("state", {}).get("request_id"))
 
 
@@ -122,6 +159,21 @@ def _told_by(
         return respond(translate(error), request.scope)
 
     return tell
+
+
+async def _tell_http(request: Request, error: Any) -> Response:
+    problem = _http(error)
+    if problem.status_code == 405:
+        problem.headers = {"Allow": ", ".join(sorted({*_methods(request.scope)}))}
+    return respond(problem, request.scope)
+
+
+def _methods(scope: Scope) -> Iterator[str]:
+    """Those of every route at this address: the framework names those of the first alone."""
+    for route in iter_route_contexts(scope["app"].routes):
+        if route.path_regex.match(scope["path"]):
+            # files have no list of theirs
+            yield from route.methods or ("GET", "HEAD")
 
 
 def _http(error: HTTPException) -> Problem:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from service import counting, headers
 from service.door import _REQUEST_ID
-from service.errors import busy, document
+from service.errors import Problem, busy, document
 from service.program import Program
 
 _log = structlog.get_logger()
@@ -54,16 +54,21 @@ def turn_away(app: FastAPI) -> TurnAway:
     return refuse
 
 
+def written(problem: Problem, request_id: str, scheme: str) -> bytes:
+    """Headers and body of what the door would answer to who speaks `scheme`, for where there is no door."""
+    answer = document(problem, request_id)
+    lines = MutableHeaders(raw=answer.raw_headers)
+    lines["X-Request-ID"] = request_id
+    headers.secure(lines, {"type": "http", "scheme": scheme, "path": PATH, "headers": []})
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in lines.raw)
+    return head + b"\r\n" + bytes(answer.body)
+
+
 @cache
 def _written(length: int, is_strict: bool) -> tuple[bytes, bytes, bytes]:
     """What the door would answer, around the two places where a request's id of so many characters stands."""
     # of no id's characters, and of nothing else's here
     blank = "~" * length
-    answer = document(busy(), blank)
-    lines = MutableHeaders(raw=answer.raw_headers)
-    lines["X-Request-ID"] = blank
-    scheme = "https" if is_strict else "http"
-    headers.secure(lines, {"type": "http", "scheme": scheme, "path": PATH, "headers": []})
-    head = b"".join(name + b": " + value + b"\r\n" for name, value in lines.raw)
-    before, between, after = (head + b"\r\n" + bytes(answer.body)).split(blank.encode())
+    answer = written(busy(), blank, "https" if is_strict else "http")
+    before, between, after = answer.split(blank.encode())
     return before, between, after

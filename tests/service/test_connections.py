@@ -1,10 +1,12 @@
 """Connections: how many there may be, and how long one may take over saying what it wants."""
 
+import json
 import socket
 
 import pytest
 
 from service import connections
+from service.headers import PAGE_POLICY
 from tests.service.conftest import Start
 from tests.service.knocking import UNREAD, connect, ended, full_house, send_on, told
 from tests.service.serving import Serving
@@ -42,6 +44,50 @@ def test_who_was_refused_and_goes_on_sending_is_let_go(
     with full_house(served), connect(served, UNREAD) as connection:
         assert connection.recv(65536).startswith(b"HTTP/1.1 429")
         assert ended(connection)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"FOO /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nA B: c\r\n\r\n",
+        b"GET /li\xffvez HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/predictions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+def test_what_is_no_request_is_told_so_as_every_other(shared: Serving, sent: bytes) -> None:
+    with connect(shared, sent) as connection:
+        assert_problem(connection.recv(65536), 400, "bad_request")
+        assert ended(connection)
+
+
+def test_a_connection_too_many_and_a_head_without_end_are_told_so_as_every_other(
+    start: Start,
+) -> None:
+    served = start(connections=1)
+    with connect(served, b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: ") as first:
+        with connect(served, UNREAD) as second:
+            assert_problem(second.recv(65536), 429, "busy")
+        first.sendall(b"a" * 200_000)
+        assert_problem(first.recv(65536), 431, "too_large")
+
+
+def assert_problem(answer: bytes, status: int, code: str) -> None:
+    """A whole answer as the door gives them: problem details, the security headers, one id in both places."""
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    names = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    told = json.loads(body)
+    assert first.startswith(f"HTTP/1.1 {status} ")
+    assert (told["status"], told["code"]) == (status, code)
+    assert names["content-type"] == "application/problem+json"
+    assert told["request_id"] == names["x-request-id"]
+    assert names["content-security-policy"] == PAGE_POLICY
+    assert names["x-content-type-options"] == "nosniff"
+    assert names["connection"] == "close"
+    assert "date" in names
+    assert ("retry-after" in names) == (status == 429)
 
 
 @pytest.mark.parametrize("part", [b"a" * 1000, b"X-A: " + b"a" * 993 + b"\r\n"])

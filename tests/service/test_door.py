@@ -209,6 +209,24 @@ def test_every_answer_carries_the_security_headers(shared: Serving) -> None:
     assert "unsafe" not in PAGE_POLICY
 
 
+def test_every_method_of_an_address_is_told_to_whoever_asks(shared: Serving) -> None:
+    with shared.http() as client:
+        form = client.put("/sign-in")
+        browser = client.put("/sign-in", headers={"Accept": "text/html"})
+        file = client.put("/static/ursa.css")
+        call = client.delete("/v1/models/1/preflight")
+    assert [one.status_code for one in (form, browser, file, call)] == [405] * 4
+    assert form.headers["allow"] == browser.headers["allow"] == "GET, POST"
+    assert (file.headers["allow"], call.headers["allow"]) == ("GET, HEAD", "PUT")
+
+
+def test_a_browser_without_a_sign_in_is_told_the_way(shared: Serving) -> None:
+    with httpx.Client(base_url=shared.url) as nobody:
+        for answer in (nobody.get("/models"), nobody.post("/models/revert")):
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith('Cookie realm="ursa"')
+
+
 def test_https_is_asked_for_elsewhere_than_on_this_machine(shared: Serving) -> None:
     proxied = {"X-Forwarded-Proto": "https"}
     with httpx.Client(base_url=shared.url, headers=proxied) as client:
