@@ -105,9 +105,10 @@ def _steps(given: Any) -> list[float]:
         raise _wrong("The steps must be a list of shares.")
     if not all(isinstance(one, float) and 0 < one < 1 for one in given):
         raise _wrong("Each step must be above 0 and below 1; at 1 the stage is full.")
-    if list(given) != sorted(set(given)):
-        raise _wrong("Each step must be larger than the one before.")
-    return list(given)
+    if len(set(given)) < len(given):
+        raise _wrong("Each step must be said once.")
+    # a share can only grow: there is one order in which they can be meant
+    return sorted(given)
 
 
 def _risks(given: Any) -> list[dict[str, str]]:

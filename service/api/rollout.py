@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from service import listing, stepping, stopping, trail
+from service.api.plans import Answers, Risks, Scope, Steps
 from service.api.problems import problems
 from service.api.words import Instant, Sent, Sentences
 from service.dependencies import Moment, Operator, Reading, Running, Writing
@@ -52,7 +53,7 @@ class Grow(Reason):
 class Limit(Grow):
     """Where the candidate may answer; without a scope the one that was planned."""
 
-    scope: dict[str, Any] | None = None
+    scope: Scope | None = None
 
 
 class Expand(Grow):
@@ -79,10 +80,10 @@ class Asked(BaseModel):
 class Preflight(Sent):
     """The answers by question, the register of risks, the planned scope and steps."""
 
-    answers: dict[str, str] = Field(default={}, description=", ".join(preflight.QUESTIONS))
-    risks: list[dict[str, str]] = Field(default=[], description="risk, metric, alert, owner")
-    scope: dict[str, Any] | None = None
-    steps: list[float] = Field(default=list(preflight.STEPS))
+    answers: Answers = Field(default={}, description=", ".join(preflight.QUESTIONS))
+    risks: Risks = Field(default=[], description="risk, metric, alert, owner")
+    scope: Scope | None = None
+    steps: Steps = Field(default=list(preflight.STEPS))
 
 
 class Lacks(BaseModel):

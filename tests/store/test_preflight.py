@@ -43,7 +43,9 @@ def test_nothing_is_lacking_when_all_is_answered() -> None:
 
 
 def test_the_next_step_is_the_next_larger_of_the_plan() -> None:
-    kept, _ = preflight.parse({"steps": [0.1, 0.4]})
+    # in whatever order they were written
+    kept, _ = preflight.parse({"steps": [0.4, 0.1]})
+    assert kept["steps"] == [0.1, 0.4]
     assert [preflight.next_step(kept, share) for share in (0.0, 0.1, 0.2, 0.4)] == [
         0.1,
         0.4,
@@ -62,7 +64,7 @@ def test_the_next_step_is_the_next_larger_of_the_plan() -> None:
         ({"answers": {"harm": "x" * 4001}}, "at most 4000"),
         ({"scope": {"moon": 1}}, "knows no moon"),
         ({"scope": "zoo"}, "must be a table"),
-        ({"steps": [0.5, 0.1]}, "larger than the one before"),
+        ({"steps": [0.1, 0.5, 0.1]}, "said once"),
         ({"steps": [0.5, 1.0]}, "below 1"),
         ({"steps": []}, "list of shares"),
         ({"risks": [{**RISK, "metric": "ursa_luck"}]}, "no metric 'ursa_luck'"),
