@@ -24,17 +24,24 @@ def describe(app: FastAPI) -> None:
             schemas.pop("ValidationError", None)
             for name, schema in schemas.items():
                 if name.startswith(_FORM):
-                    _without_null(schema["properties"])
+                    _as_sent(schema["properties"])
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = tell  # type: ignore[method-assign]  # FastAPI's own documented way
 
 
-def _without_null(properties: dict[str, Any]) -> None:
-    """A field of a form is there or is not: it cannot be null."""
+def _as_sent(properties: dict[str, Any]) -> None:
+    """A field of a form cannot be null: it is not there or, which is the same, empty."""
     for field in properties.values():
         kinds = [one for one in field.get("anyOf", ()) if one != {"type": "null"}]
-        if len(kinds) == 1:
+        if len(kinds) != 1:
+            continue
+        (kind,) = kinds
+        # a pattern of one line holds of none
+        kind.pop("minLength", None)
+        if "format" in kind:
+            field["anyOf"] = [kind, {"type": "string", "maxLength": 0}]
+        else:
             del field["anyOf"]
-            field.update(kinds[0])
+            field.update(kind)

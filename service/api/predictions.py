@@ -1,9 +1,10 @@
 """What consumers call: send a picture, ask for its answer again, say that an answer was right or wrong."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service import feedback, predicting
@@ -19,6 +20,7 @@ from store.errors import Invalid
 router = APIRouter(prefix="/v1/predictions", tags=["Predictions"])
 
 EARLIEST_YEAR = 1900
+FIELDS = ("image", "segment", "subject", "reference", "captured_at")
 
 _UPLOAD = {
     409: {"idempotency_key_reused": "This Idempotency-Key came with another request before."},
@@ -33,22 +35,42 @@ _UPLOAD = {
 _PICTURES = {
     "image": {"contentType": "image/jpeg, image/png, image/webp, image/gif, image/bmp, image/tiff"}
 }
+# what to call with the id of the answer
+_LINKS = {
+    name: {"operationId": name, "parameters": {"prediction_id": "$response.body#/id"}}
+    for name in ("get_prediction", "give_feedback")
+}
 _UNKNOWN = {404: {"not_found": "No such prediction, or another consumer's."}}
+
+
+async def each_field_once(request: Request) -> None:
+    """Refuses a form that says the same field twice: one of them would be taken and nobody told which."""
+    said = Counter(name for name, _ in (await request.form()).multi_items())
+    twice = [name for name in FIELDS if said[name] > 1]
+    if twice:
+        raise Invalid(f"The form says {', '.join(twice)} more than once.", "invalid_request")
 
 
 @router.post(
     "",
     summary="Send a picture",
     response_model=Answer,
-    responses=problems(_UPLOAD),
+    responses={**problems(_UPLOAD), 200: {"links": _LINKS}},
     openapi_extra={"requestBody": {"content": {"multipart/form-data": {"encoding": _PICTURES}}}},
+    dependencies=[Depends(each_field_once)],
 )
 def predict(
     request: Request,
     program: Running,
     caller: CalledBy,
     now: Moment,
-    image: Annotated[UploadFile, File(description="JPEG, PNG, WebP, GIF, BMP or TIFF; one frame.")],
+    image: Annotated[
+        UploadFile,
+        File(
+            description="JPEG, PNG, WebP, GIF, BMP or TIFF; one frame.",
+            json_schema_extra={"minLength": 1},
+        ),
+    ],
     segment: Annotated[
         Word | None, Form(description="Where it comes from (site, app, region).")
     ] = None,
@@ -88,7 +110,12 @@ def predict(
     return Response(answered.body, media_type="application/json", headers=headers)
 
 
-@router.get("/{prediction_id}", summary="Ask for an answer again", responses=problems(_UNKNOWN))
+@router.get(
+    "/{prediction_id}",
+    operation_id="get_prediction",
+    summary="Ask for an answer again",
+    responses=problems(_UNKNOWN),
+)
 def get(prediction_id: str, caller: CalledBy, session: Reading) -> Answer:
     """As it stands now: a person's answer has no confidence and no probabilities, which would be a model's."""
     row = predictions.get(session, prediction_id, caller.consumer_id)
@@ -143,6 +170,7 @@ class FeedbackTaken(BaseModel):
 @router.post(
     "/{prediction_id}/feedback",
     status_code=202,
+    operation_id="give_feedback",
     summary="Say that an answer was right or wrong",
     responses=problems(
         {

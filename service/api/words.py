@@ -4,10 +4,20 @@ halves of characters, which JSON can write and nobody can show.
 
 import json
 import re
+from datetime import MINYEAR, UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    model_validator,
+)
 
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 # a name that consumers give: one line
 Word = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -22,8 +32,17 @@ def _written_out(value: object) -> object:
     return value
 
 
+def _within_calendar(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        # on the first or the last day that there is, but not in UTC any more
+        return FIRST if moment.year == MINYEAR else LAST
+    return moment
+
+
 # seconds since 1970 would be taken for a date too, and mostly are a mistake
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_calendar)]
 # a reason or a note: may have several lines
 Sentences = Annotated[
     str,
@@ -38,7 +57,12 @@ Sentences = Annotated[
 
 
 class Sent(BaseModel):
-    """What comes as JSON. A lone surrogate in it, wherever it stands, names too, is refused before all else."""
+    """What comes as JSON: neither "yes" nor 1 is taken for true.
+
+    A lone surrogate in it, wherever it stands, names too, is refused before all else.
+    """
+
+    model_config = ConfigDict(strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -91,6 +91,46 @@ def test_a_malformed_field_is_named(shared: Serving, fields: dict[str, str]) -> 
     assert next(iter(fields)) in told["detail"]
 
 
+@pytest.mark.parametrize("name", ["image", "segment", "subject", "reference", "captured_at"])
+def test_a_field_that_is_said_twice_is_refused(shared: Serving, name: str) -> None:
+    one = ("a.png", draw(0, 1)) if name == "image" else (None, "2026-03-02T12:00:00Z")
+    files = {"image": ("a.png", draw(0, 1))}
+    with shared.http() as client:
+        answer = client.post("/v1/predictions", files=[*files.items(), (name, one), (name, one)])
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert name in answer.json()["detail"]
+
+
+def test_an_empty_field_is_one_that_is_not_given(shared: Serving) -> None:
+    empty = dict.fromkeys(("segment", "subject", "reference", "captured_at"), "")
+    with shared.http() as client:
+        answer = client.post("/v1/predictions", files={"image": ("a.png", draw(0, 1))}, data=empty)
+    assert (answer.status_code, answer.json()["reference"]) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/predictions/none/feedback", {"correct": "yes"}),
+        ("/v1/predictions/none/feedback", {"correct": 1}),
+        ("/v1/models/1/promote", {"reason": "x", "although_held": "on"}),
+        ("/v1/models/1/expand", {"reason": "x", "share": "0.5"}),
+    ],
+)
+def test_a_text_is_neither_a_truth_value_nor_a_number(
+    shared: Serving, path: str, body: dict[str, Any]
+) -> None:
+    with shared.http("everything", "operator") as client:
+        answer = client.post(path, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_moment_at_the_end_of_the_calendar_is_one(shared: Serving, since: str) -> None:
+    with shared.http("everything", "operator") as client:
+        assert client.get("/v1/audit-trail", params={"since": since}).status_code == 200
+
+
 def test_a_large_picture_is_never_written_to_a_temporary_file(
     served: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
