@@ -19,7 +19,7 @@ PROGRAMS = ("service", "monitoring", "retrain")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCS = "\n".join(page.read_text() for page in PAGES)
 # set by the one who starts the tests, read by the tests alone
-OF_THE_TESTS = {"URSA_TEST_REQUIRE"}
+OF_THE_TESTS = {"URSA_TEST_REQUIRE", "URSA_TEST_SEED", "URSA_TEST_EXAMPLES"}
 
 
 class Asked(dict[str, str]):
