@@ -30,7 +30,8 @@ class Cores:
 
     def __init__(self, number: int, queue: int = 0, seconds: float = 0.0) -> None:
         self._number, self._least, self._seconds = number, queue, seconds
-        self._free = number
+        # consumers that have a core
+        self._working = 0
         # let in, and on their way to a core: they wait as well
         self._coming = 0
         # seconds that one takes; before anything was measured the queue is not what refuses
@@ -42,9 +43,18 @@ class Cores:
 
     @property
     def full(self) -> bool:
-        """Whether `announce` would refuse a consumer now."""
-        taken = self._number - self._free + len(self._queue) + self._coming
+        """Whether `announce` would refuse a consumer now: for other consumers only, whatever is lent."""
+        taken = self._working + len(self._queue) + self._coming
         return taken >= self._number + self._most
+
+    @property
+    def pressed(self) -> bool:
+        """Whether more consumers wait than there are cores, or half as many as may: who only watches is in the way then."""
+        return len(self._queue) + self._coming > min(self._number, self._most / 2)
+
+    @property
+    def _free(self) -> int:
+        return self._number - self._working - len(self._lent)
 
     @property
     def _most(self) -> float:
@@ -72,14 +82,15 @@ class Cores:
         finally:
             with self._changed:
                 self._taken += LEARN * (monotonic() - began - self._taken)
-                self._give_back()
+                self._working -= 1
+                self._hand_on()
 
     def _take(self, coming: "Coming | None", patient: bool) -> threading.Event | None:
         with self._changed:
             self._call_in()
             announced = coming is not None and coming.end()
             if self._free > 0:
-                self._free -= 1
+                self._working += 1
                 return None
             if self.full and not patient and not announced:
                 raise Busy
@@ -91,13 +102,15 @@ class Cores:
         """Cores that were lent for too long belong to those who answer again."""
         for loan in [one for one in self._lent if one.due <= monotonic()]:
             self._lent.discard(loan)
-            self._give_back()
+            self._hand_on()
 
-    def _give_back(self) -> None:
+    def _hand_on(self) -> None:
+        """A core has come free."""
         if self._queue:
-            self._queue.popleft().set()
+            turn = self._queue.popleft()
+            self._working += 1
+            turn.set()
         else:
-            self._free += 1
             self._changed.notify()
 
 
@@ -134,10 +147,9 @@ class Loan:
             # a core that is free has no queue before it
             while cores._free == 0:
                 left = until - monotonic()
-                if left <= 0 or len(cores._queue) > cores._number:
+                if left <= 0 or cores.pressed:
                     raise Busy
                 cores._changed.wait(left)
-            cores._free -= 1
             self.due = monotonic() + self._seconds
             cores._lent.add(self)
 
@@ -147,4 +159,4 @@ class Loan:
         with cores._changed:
             if self in cores._lent:
                 cores._lent.discard(self)
-                cores._give_back()
+                cores._hand_on()

@@ -138,7 +138,9 @@ def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
     with program.cores.work(ask.coming):
         watch.note("wait", arrived)
         began = perf_counter()
-        seen = _see(program, ask.image, route)
+        # under load nothing is carried about for whom nobody waits
+        room = bool(route.alongside) and program.shadows.has_room()
+        seen = _see(program, ask.image, route, room=room)
         answered = answering.answer(
             route, seen, program.settings.candidate_seconds,
             program.live.fail, program.live.answered,
@@ -147,7 +149,7 @@ def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
         watch.add("model", 1000 * (perf_counter() - began) - seen.check)
     by, failed = answered.by, {one.model_version_id for one in answered.failed}
     asked = (
-        program.shadows.ask(one, seen.picture, seen.properties)
+        program.shadows.ask(one, seen.picture, seen.properties, room=room)
         for one in route.alongside
         if one is not by and one.model.version_id not in failed
     )
@@ -157,13 +159,13 @@ def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
     )
 
 
-def _see(program: Program, image: bytes, route: Route) -> Seen:
-    """A candidate is not asked here, but where it can be given up."""
+def _see(program: Program, image: bytes, route: Route, *, room: bool) -> Seen:
+    """A candidate is not asked here, but where it can be given up; its pixels are there where it has `room`."""
     first = route.answering if route.answering and route.answering.model.stage == "full" else None
     limits = Limits(max_bytes=program.settings.max_upload_bytes)
     if program.core_processes is None:
         return see(image, limits, first.classifier if first else None)
-    others = first is None or any(one is not first for one in route.alongside)
+    others = first is None or (room and any(one is not first for one in route.alongside))
     return program.core_processes.see(image, limits, first.folder if first else None, pixels=others)
 
 

@@ -3,8 +3,8 @@
 In a thread of its own, on a core that nobody else needs; what it says is kept when it has said it, and changes
 nothing. When it fails, or thinks for longer than any model may, that is a hard limit: `failed` is told, and what it
 said is kept with its error. Whoever answers everything, or did, runs alongside too: where it fails so nobody has missed it,
-and its turn to be judged is when it answers. Under load it is left out, and so is every next one while one takes strangely long:
-that one goes on without the core that was lent to it.
+and its turn to be judged is when it answers. Under load it is left out before anything is done for it, and so is every next
+one while one takes strangely long: that one goes on without the core that was lent to it. What is left out is counted.
 """
 
 from collections.abc import Callable
@@ -67,9 +67,15 @@ class Shadows:
         self._thinking: set[_Thinking] = set()
         self._lock = Lock()
 
-    def ask(self, loaded: Loaded, picture: Picture, properties: dict[str, float]) -> Asked | None:
-        """Begin to ask; None when there is no room for it now."""
-        if self._is_late() or not self._places.acquire(blocking=False):
+    def has_room(self) -> bool:
+        """Whether there is a point in asking, or in getting ready for it."""
+        return not self._is_late() and not self._cores.pressed
+
+    def ask(
+        self, loaded: Loaded, picture: Picture, properties: dict[str, float], *, room: bool = True
+    ) -> Asked | None:
+        """Begin to ask; None when there is no room for it now, or was none when the picture was got ready."""
+        if not (room and self.has_room()) or not self._places.acquire(blocking=False):
             metrics.SHADOWS.labels("shed").inc()
             return None
         asked = Asked(loaded.model.version_id, Future(), monotonic() + self._seconds)

@@ -1,10 +1,12 @@
 """Cores: who answers comes first, and what is lent comes back."""
 
 import threading
+from collections.abc import Callable
+from itertools import product
 
 import pytest
 
-from service.cores import Busy, Cores, Loan
+from service.cores import Busy, Coming, Cores, Loan
 
 
 def test_no_more_work_at_once_than_there_are_cores() -> None:
@@ -138,3 +140,104 @@ def test_who_was_let_in_is_not_refused_on_the_way() -> None:
         assert not held.is_set()
     thread.join(5)
     assert held.is_set()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Threads tell nobody that they have begun to wait."""
+    while not holds():
+        threading.Event().wait(0.001)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_what_is_lent_refuses_no_consumer_in_any_order_of_events(seconds: float) -> None:
+    # every order of six of: one is let in, one goes, one asks for a loan, one gives it back
+    for order in product("+-<>", repeat=6):
+        with_loans, without = Cores(2, 1), Cores(2, 1)
+        inside: list[tuple[Coming, Coming]] = []
+        lent: list[Loan] = []
+        for act in order:
+            if act == "+" and not full(without):
+                assert not full(with_loans), order
+                inside.append((with_loans.announce(), without.announce()))
+            elif act == "-" and inside:
+                assert [one.end() for one in inside.pop()] == [True, True]
+            elif act == "<":
+                loan = Loan(with_loans, seconds)
+                try:
+                    loan.begin(0)
+                    lent.append(loan)
+                except Busy:
+                    pass  # it was shed, as it should be
+            elif act == ">" and lent:
+                lent.pop().end()
+            assert full(with_loans) == full(without), order
+
+
+def test_who_waits_has_the_next_core_and_who_only_watches_none() -> None:
+    cores, order = Cores(1, 4), list[str]()
+
+    def consumer() -> None:
+        with cores.work():
+            order.append("consumer")
+
+    def watcher() -> None:
+        loan = Loan(cores)
+        loan.begin(60.0)
+        order.append("watcher")
+        loan.end()
+
+    # the watcher came first
+    threads = [threading.Thread(target=one) for one in (watcher, consumer)]
+    with cores.work():
+        threads[0].start()
+        wait_until(lambda: len(cores._changed._waiters) == 1)  # type: ignore[attr-defined]  # nothing public tells
+        threads[1].start()
+        wait_until(lambda: len(cores._queue) == 1)
+        with pytest.raises(Busy):
+            Loan(cores).begin(0)
+    for one in threads:
+        one.join(10)
+    assert order == ["consumer", "watcher"]
+
+
+@pytest.mark.parametrize("places", [0, 1, 2, 4, 16])
+def test_who_only_watches_is_in_the_way_before_a_consumer_is_refused(places: int) -> None:
+    cores = Cores(2, places)
+    for _ in range(2):
+        cores._take(None, patient=False)
+    pressed_at, refused_at = 0, 0
+    while not full(cores):
+        cores._take(None, patient=False)
+        refused_at += 1
+        pressed_at = pressed_at or (refused_at if cores.pressed else 0)
+    # as many as wait when it is so; where nobody may wait, there is no core to lend either
+    assert refused_at == places
+    assert pressed_at == min(3, places // 2 + 1) if places > 0 else not cores.pressed
+    with pytest.raises(Busy):
+        Loan(cores).begin(0)
+
+
+def test_where_more_wait_than_there_are_cores_who_only_watches_is_sent_away_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cores = Cores(1, 4)
+
+    def consumer() -> None:
+        with cores.work():
+            pass
+
+    def never(seconds: float) -> bool:
+        raise AssertionError(f"it waits, for up to {seconds} s")
+
+    threads = [threading.Thread(target=consumer) for _ in range(2)]
+    with cores.work():
+        for one in threads:
+            one.start()
+        wait_until(lambda: cores.pressed)
+        monkeypatch.setattr(cores._changed, "wait", never)
+        with pytest.raises(Busy):
+            Loan(cores).begin(1.0)
+    for one in threads:
+        one.join(10)
+    assert not cores.pressed
+    Loan(cores).begin(0)

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from classifier.core import Seen
 from classifier.engine import Engine, NetworkError
 from classifier.engine_process import EngineProcess
 from service import metrics, stopping
+from service.client import Answer
 from service.clock import wall_clock
-from service.cores import Busy, Loan
+from service.cores import Busy, Cores, Loan
 from service.standing import Loaded
 from store import predictions
 from store.tables import AwaitedShadow, ShadowAnswer
@@ -112,6 +114,62 @@ def test_a_candidate_that_hangs_is_left_out_and_counted(start: Start, tmp_path: 
     while left_out() - before < 6:
         pass
     assert left_out() - before == 6
+
+
+def test_while_consumers_wait_the_candidate_is_left_out_first_and_counted(
+    start: Start, tmp_path: Path
+) -> None:
+    served = start(cores=1, shadow_seconds=0)
+    number = served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", order=(1, 0)))
+    shed, of_all = outcome("shed"), left_out() + outcome("answered")
+    answers = list[Answer]()
+    with served.client() as client:
+
+        def consumer(picture: int) -> None:
+            answers.append(client.predict(draw(1, picture)))
+
+        threads = [threading.Thread(target=consumer, args=(one,)) for one in range(4)]
+        with served.program.cores.work():
+            for one in threads:
+                one.start()
+            while len(served.program.cores._queue) < len(threads):
+                pass
+        for one in threads:
+            one.join(30)
+    assert [(one.label, one.model_version) for one in answers] == [("teddy", number)] * 4
+    # each was answered about or left out; the first two were, behind whom more waited than there are cores
+    while left_out() + outcome("answered") - of_all < len(threads):
+        pass
+    assert outcome("shed") - shed >= 2
+    while awaited(served):
+        pass
+    heard = sum(len(shadows(served, one.id)) for one in answers)
+    assert heard == len(threads) - (outcome("shed") - shed)
+
+
+def test_under_load_no_pixels_are_carried_to_where_the_candidate_would_be_asked(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = start(cores=1, core_processes=True)
+    served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", seed=1))
+    processes, carried = served.program.core_processes, list[bool]()
+    assert processes is not None
+    see = processes.see
+
+    def seen(*given: Any, pixels: bool) -> Seen:
+        carried.append(pixels)
+        return see(*given, pixels=pixels)
+
+    monkeypatch.setattr(processes, "see", seen)
+    before = outcome("shed")
+    with served.client() as client:
+        client.predict(draw(0, 1))
+        monkeypatch.setattr(Cores, "pressed", True)
+        client.predict(draw(0, 2))
+    assert carried == [True, False]
+    assert outcome("shed") - before == 1
 
 
 def test_what_the_candidate_says_later_is_kept_later_and_asked_about(
@@ -216,5 +274,10 @@ def reviews_of(served: Serving, prediction_id: str) -> list[Any]:
 
 def left_out() -> float:
     """Candidates that were shed or have failed, as counted."""
-    name, read = "ursa_shadow_answers_total", metrics.REGISTRY.get_sample_value
-    return sum(read(name, {"outcome": one}) or 0 for one in ("shed", "failed"))
+    return outcome("shed") + outcome("failed")
+
+
+def outcome(which: str) -> float:
+    """Candidates that this became of, as counted."""
+    told = metrics.REGISTRY.get_sample_value("ursa_shadow_answers_total", {"outcome": which})
+    return told or 0.0
