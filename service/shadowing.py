@@ -10,6 +10,7 @@ that one goes on without the core that was lent to it.
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
+from contextvars import copy_context
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock, Thread
 from time import monotonic, perf_counter
@@ -74,8 +75,9 @@ class Shadows:
             return None
         asked = Asked(loaded.model.version_id, Future(), monotonic() + self._seconds)
         Thread(
-            target=self._answer,
-            args=(asked, loaded, picture, properties),
+            # with the request's context, so that its id is in what is logged there
+            target=copy_context().run,
+            args=(self._answer, asked, loaded, picture, properties),
             name="shadow",
             daemon=True,
         ).start()
