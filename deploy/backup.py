@@ -34,7 +34,7 @@ def main(words: list[str] | None = None) -> int:
             return _scrub(url, storage, given.folder)
         folder = given.folder or _USUAL
         if given.act == "save":
-            return _told(f"Backed up to {folder}", backup.save(url, storage, folder))
+            return _save(folder, url, storage)
         return _restore(folder, url, storage)
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
@@ -48,6 +48,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, nargs="?", help="of the backup")
     parser.add_argument("--data", type=Path, default=Path("data"))
     return parser
+
+
+def _save(folder: Path, url: str, storage: str) -> int:
+    copied = backup.save(url, storage, folder, command_line.actor(), datetime.now(UTC))
+    if copied.off_record:
+        print(f"This backup is not in the trail of acts: {copied.off_record}", file=sys.stderr)
+    return _told(f"Backed up to {folder}", copied)
 
 
 def _restore(folder: Path, url: str, storage: str) -> int:

@@ -17,6 +17,7 @@ from prometheus_client import start_http_server
 from monitoring import commands, loop, metrics
 from monitoring.monitor import Monitor, Stop, Stopped
 from monitoring.references import References
+from monitoring.retention import Run
 from monitoring.settings import MonitoringSettings, read_settings
 from store import command_line, logs, migrate
 from store.bundles import BundleStore
@@ -65,7 +66,9 @@ def build_parser() -> argparse.ArgumentParser:
     which.add_argument("id", nargs="?", help="of a decision")
     which.add_argument("--all", action="store_true", help="every decision there is")
     old = names.add_parser("retention", help="take what is too old now, and say what that was")
-    old.add_argument("--dry-run", action="store_true", help="say it, and take nothing")
+    how = old.add_mutually_exclusive_group(required=True)
+    how.add_argument("--dry-run", action="store_true", help="say it, and take nothing")
+    how.add_argument("--reason", help="why; written down with who types this")
     return parser
 
 
@@ -79,11 +82,18 @@ def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
         if asked.command == "replay-decision":
             return commands.replay_decisions(database, None if asked.all else asked.id)
         if asked.command == "retention":
-            return commands.take_old(database, _objects(settings), settings, asked.dry_run, _now())
+            return _retention(database, settings, asked)
         references = References(BundleStore(_objects(settings), settings.bundle_cache))
         return commands.recompute_one(database, references, asked.id)
     finally:
         database.dispose()
+
+
+def _retention(database: Database, settings: MonitoringSettings, asked: argparse.Namespace) -> int:
+    if asked.dry_run:
+        return commands.say_old(database, settings, _now())
+    run = Run(database, _objects(settings), settings, _now())
+    return commands.take_old(run, command_line.actor(), asked.reason)
 
 
 def _work(settings: MonitoringSettings, stop: Stop) -> None:
@@ -139,6 +149,8 @@ def _now() -> datetime:
 if __name__ == "__main__":
     os.umask(0o077)  # the database, pictures and bundles are nobody else's to read
     code = main()
+    # what a command says into a file or a pipe is still on its way
+    sys.stdout.flush()
     sys.stderr.flush()
     # taking down all that the report library has loaded takes seconds, and nothing is left to be saved
     os._exit(code)

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from monitoring import accuracy_looks, metrics
+from monitoring import accuracy_looks, failing, metrics
 from monitoring.accuracy_looks import Course, Look
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from store import accuracies, alarms, audits, jobs, models, predictions, rollouts
@@ -167,5 +167,4 @@ def _alarm(session: Session, row: NewAccuracy, row_id: str, now: datetime) -> No
 
 
 def _failed(job: Claimed, error: Exception) -> None:
-    metrics.FAILURES.labels("accuracy").inc()
-    log.error("accuracy failed", job=job.id, attempt=job.attempt, exc_info=error)
+    failing.say("accuracy", "accuracy", job, error)

@@ -1,8 +1,9 @@
 """What people ask of monitoring besides that it runs: compute a verdict again, accept a window as ordinary, conclude
-a decision again."""
+a decision again, take what is too old."""
 
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 
 from monitoring import accuracy_recompute, recompute, recounting, replaying, retention
@@ -10,10 +11,9 @@ from monitoring.recompute import Recomputed
 from monitoring.references import References
 from monitoring.retention import Run
 from monitoring.settings import MonitoringSettings
-from store import windows
+from store import privileged_acts, windows
 from store.database import Database
 from store.errors import NotFound
-from store.objects import Objects
 from store.rollouts import Actor
 
 
@@ -52,15 +52,26 @@ def replay_decisions(database: Database, decision_id: str | None) -> int:
     return 1 if different else 0
 
 
-def take_old(
-    database: Database, objects: Objects, settings: MonitoringSettings, dry: bool, now: datetime
-) -> int:
-    """Take what is too old, or only say what that is."""
-    if dry:
-        gone = retention.would_take(database, settings, now)
-    else:
-        gone = retention.take(Run(database, objects, settings, now))
-    print(retention.in_words(gone, dry))  # noqa: T201
+def say_old(database: Database, settings: MonitoringSettings, now: datetime) -> int:
+    """What `take_old` would take. Exit code 0."""
+    print(retention.in_words(retention.would_take(database, settings, now), dry=True))  # noqa: T201
+    return 0
+
+
+def take_old(run: Run, actor: Actor, reason: str) -> int:
+    """Take what is too old now. Exit code 0. Raises Invalid without a reason.
+
+    On record with what it is about to take before anything is gone, so that it is there also when it is broken off.
+    """
+    would = retention.would_take(run.database, run.settings, run.now)
+    ages = {
+        "days": run.settings.retention_days,
+        "features_days": run.settings.retention_features_days,
+    }
+    with run.database.write() as session:
+        detail = {**ages, "would_take": asdict(would)}
+        privileged_acts.record(session, actor, "retention", "log", reason, detail, run.now)
+    print(retention.in_words(retention.take(run), dry=False))  # noqa: T201
     return 0
 
 

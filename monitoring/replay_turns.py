@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from monitoring import metrics, null_replay
+from monitoring import failing, null_replay
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.null_replay import Plan, Replayed
 from monitoring.references import NoReference
@@ -118,5 +118,4 @@ def _keep(monitor: Monitor, job: Claimed, replayed: Replayed, about: dict[str, A
 
 
 def _failed(job: Claimed, error: Exception) -> None:
-    metrics.FAILURES.labels("null_replays").inc()
-    log.error("null replay failed", job=job.id, attempt=job.attempt, exc_info=error)
+    failing.say("null_replays", "null replay", job, error)

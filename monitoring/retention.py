@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from monitoring import metrics
+from monitoring import failing, metrics
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.settings import MonitoringSettings
 from store import days, jobs, retention, retired
@@ -260,5 +260,4 @@ def _breathe() -> None:
 
 
 def _failed(job: Claimed, error: Exception) -> None:
-    metrics.FAILURES.labels("retention").inc()
-    log.error("retention failed", job=job.id, attempt=job.attempt, exc_info=error)
+    failing.say("retention", "retention", job, error)

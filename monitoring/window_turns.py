@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from monitoring import checking, due, hours, metrics, paging
+from monitoring import checking, due, failing, hours, metrics, paging
 from monitoring.checking import Checked, Material
 from monitoring.due import Stretch
 from monitoring.monitor import PROGRAM, Monitor, Stopped
@@ -142,5 +142,4 @@ def _skip(monitor: Monitor, job: Claimed, why: str) -> None:
 
 
 def _failed(job: Claimed, error: Exception) -> None:
-    metrics.FAILURES.labels("windows").inc()
-    log.error("window failed", job=job.id, attempt=job.attempt, exc_info=error)
+    failing.say("windows", "window", job, error)

@@ -1,10 +1,8 @@
 """From a frozen set to a version that can be registered: train, bundle, prove, keep. No transaction is open here."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifier.preprocessing import Preprocessing
@@ -13,7 +11,7 @@ from retrain.card import About, write_card
 from retrain.program import Program
 from retrain.progress import Watch
 from retrain.unseen import unseen_labels
-from store import training_sets
+from store import room, training_sets
 from store.errors import Invalid
 from store.models import NewVersion
 from store.tables import TrainingSet
@@ -47,7 +45,10 @@ def squished(size: int) -> Preprocessing:
 
 
 def make_version(program: Program, asked: Request, watch: Watch) -> NewVersion:
-    """A version whose bundle is kept, ready to be registered. What `watch` raises ends it and leaves nothing."""
+    """A version whose bundle is kept, ready to be registered. What `watch` raises ends it and leaves nothing.
+
+    Raises Unavailable with code `disk_full` where the temporary folder has no room.
+    """
     # fastai takes seconds to import, which only those who train should wait for
     from retrain.train import train
 
@@ -90,9 +91,9 @@ def make_version(program: Program, asked: Request, watch: Watch) -> NewVersion:
 
 
 def _kept(program: Program, material: Material, card: Any, watch: Watch) -> NewVersion:
-    with tempfile.TemporaryDirectory(prefix="ursa-bundle-") as folder:
+    with room.temporary("ursa-bundle-") as folder:
         proved = make_bundle(
-            Path(folder) / "bundle", material, program.pictures.read, card, program.clock(), watch
+            folder / "bundle", material, program.pictures.read, card, program.clock(), watch
         )
         watch("export", 1.0, "keeping the bundle")
         return NewVersion(

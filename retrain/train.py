@@ -5,9 +5,9 @@ cycle, export. Three ways to begin: from scratch, from pretrained weights, from 
 Touches no database; knows pictures by digest, and says at every batch how far it is, so that it can be stopped.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from classifier.preprocessing import Preprocessing, resize
 from retrain.exporting import Exported, export
 from retrain.networks import Network, build, load_state, pretrain
 from retrain.progress import Watch
+from store import room
 from store.errors import Invalid
 from store.training_sets import Row
 
@@ -82,9 +83,12 @@ class Trained:
 def train(
     plan: Plan, classes: Sequence[str], rows: Sequence[Row], read: Read, watch: Watch
 ) -> Trained:
-    """Train on the rows of the splits train and valid. Whatever `watch` raises ends it."""
-    with tempfile.TemporaryDirectory(prefix="ursa-train-") as folder:
-        learner, began_from = fit(plan, classes, rows, Opened(read, Path(folder)), watch)
+    """Train on the rows of the splits train and valid. Whatever `watch` raises ends it.
+
+    Raises Unavailable with code `disk_full` where the temporary folder has no room for the opened pictures.
+    """
+    with room.temporary("ursa-train-") as folder:
+        learner, began_from = fit(plan, classes, rows, Opened(read, folder), watch)
     watch("export", 0.0, "writing the network")
     exported = export(learner.model, plan.preprocessing.size)
     epochs = [
@@ -222,7 +226,10 @@ class Opened:
             kept: NDArray[np.uint8] = np.load(file)
             return kept
         pixels = resize(open_picture(self._read(digest)).pixels, preprocessing)
-        np.save(file, pixels)
+        written = BytesIO()
+        # not to the file itself: NumPy closes it without a look at whether the disk has taken the rest
+        np.save(written, pixels)
+        file.write_bytes(written.getbuffer())
         return pixels
 
 

@@ -19,7 +19,7 @@ from retrain.program import Program
 from retrain.progress import Watch
 from retrain.settings import RetrainSettings
 from store import heartbeats, jobs
-from store.errors import Invalid, NotFound, StoreError
+from store.errors import Invalid, NotFound, StoreError, Unavailable
 from store.jobs import Claimed, Hold, Lost
 
 HEARTBEAT_SECONDS = 10.0
@@ -86,6 +86,10 @@ def _outcome(program: Program, act: Act, stop: threading.Event, job: Claimed, ho
 
 def _failed(job: Claimed, error: Exception) -> None:
     metrics.JOBS.labels(job.kind, "failed").inc()
+    if isinstance(error, Unavailable):
+        # nothing of its own went wrong: where it came to says nobody anything
+        log.warning("cut off", kind=job.kind, job=job.id, why=str(error))
+        return
     log.error("failed", kind=job.kind, job=job.id, exc_info=error)
 
 

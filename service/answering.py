@@ -9,6 +9,7 @@ then the picture is not to blame. Without an opinion people answer. Writes nothi
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from threading import Thread
 from time import perf_counter
@@ -92,7 +93,8 @@ def _opinion(loaded: Loaded, seen: Seen, seconds: float) -> Opinion:
         except Exception as error:  # noqa: BLE001  # raised again where it is waited for
             said.set_exception(error)
 
-    Thread(target=ask, name="candidate", daemon=True).start()
+    # with the request's context, so that its id is in what is logged there
+    Thread(target=copy_context().run, args=(ask,), name="candidate", daemon=True).start()
     return said.result(seconds)
 
 

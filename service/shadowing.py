@@ -10,6 +10,7 @@ one while one takes strangely long: that one goes on without the core that was l
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
+from contextvars import copy_context
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock, Thread
 from time import monotonic, perf_counter
@@ -80,8 +81,9 @@ class Shadows:
             return None
         asked = Asked(loaded.model.version_id, Future(), monotonic() + self._seconds)
         Thread(
-            target=self._answer,
-            args=(asked, loaded, picture, properties),
+            # with the request's context, so that its id is in what is logged there
+            target=copy_context().run,
+            args=(self._answer, asked, loaded, picture, properties),
             name="shadow",
             daemon=True,
         ).start()

@@ -7,6 +7,10 @@ was. Bringing back, bytes come first and the database last: until all is there, 
 
 Every file that is copied is compared with its digest on the way: what was altered is copied in neither direction, and
 told. What a backup holds already is not read again when the next is made; `check` reads all of it.
+
+A backup takes away what is nobody else's to read, so it is on record before anything is read, also where it breaks off.
+A database that cannot be written is backed up all the same, since that may be when a backup is needed most: then the
+copy says that it is on no record.
 """
 
 import fcntl
@@ -14,14 +18,17 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from store import access, dumps, durable, privileged_acts, scrub
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from store import access, dumps, durable, privileged_acts, room, scrub
 from store.database import Database
-from store.errors import Conflict, Invalid, NotFound
+from store.errors import Conflict, Invalid, NotFound, StoreError
 from store.objects import Objects
 from store.pictures import PictureStore, key_of
 from store.rollout_events import Actor
@@ -33,30 +40,34 @@ STORAGE, LOCK = "storage", "backup.lock"
 @dataclass(frozen=True)
 class Copied:
     """How many pictures and bundles a backup holds; `gone`: keys that rows name and the storage did not have, `altered`:
-    those under which it had something else. Neither is in the copy."""
+    those under which it had something else. Neither is in the copy. `off_record`: why the act is not in the trail."""
 
     pictures: int
     bundles: int
     gone: tuple[str, ...]
     altered: tuple[str, ...] = ()
+    off_record: str | None = None
 
 
-def save(url: str, storage_url: str, folder: Path) -> Copied:
-    """Back up into `folder`. Raises Conflict where something else is kept there or another backup is on its way,
-    Unavailable, Invalid where `pg_dump` is missing or the database is broken.
+def save(url: str, storage_url: str, folder: Path, actor: Actor, now: datetime) -> Copied:
+    """Back up into `folder`, with the act on record. Raises Conflict where something else is kept there or another
+    backup is on its way, Unavailable, Invalid where `pg_dump` is missing or the database is broken.
     """
     source = Objects(storage_url)
     _check_is_for_backups(folder, source)
-    durable.make_folder(folder, mode=0o700)
-    with _only_one(folder), durable.workplace(folder, ".coming-") as coming:
-        made = coming / dumps.name_for(url)
-        dumps.write(url, made)
-        with dumps.opened(made) as names:
-            _check_same_origin(folder, made.name, names)
-            copied = _copy_bytes(names, source, Objects(str(folder / STORAGE)))
-            durable.put_in_place(made, folder / made.name)
-            _forget(names, folder / STORAGE)
-    return copied
+    with room.told("backup"):
+        durable.make_folder(folder, mode=0o700)
+        with _only_one(folder), durable.workplace(folder, ".coming-") as coming:
+            made = coming / dumps.name_for(url)
+            off_record = _record(url, folder, actor, now)
+            dumps.write(url, made)
+            with dumps.opened(made) as names:
+                _check_same_origin(folder, made.name, names)
+                target = Objects(str(folder / STORAGE), name="backup")
+                copied = _copy_bytes(names, source, target)
+                durable.put_in_place(made, folder / made.name)
+                _forget(names, folder / STORAGE)
+    return replace(copied, off_record=off_record)
 
 
 def restore(folder: Path, url: str, storage_url: str, actor: Actor, now: datetime) -> Copied:
@@ -97,6 +108,27 @@ def check(folder: Path) -> Iterator[Fault | None]:
     with dumps.opened(dump) as names:
         stored = Objects(str(folder / STORAGE))
         yield from scrub.compare(dumps.pictures(names), dumps.bundles(names), stored)
+
+
+def _record(url: str, folder: Path, actor: Actor, now: datetime) -> str | None:
+    """Why it could not be recorded, if it could not."""
+    path = make_url(url).database or ""
+    database = Database(url, pool_size=1)
+    # the file of a database that is missing is not made: the copy says so
+    if database.is_sqlite and not Path(path).is_file():
+        return f"There is no {path}."
+    why = f"A backup into {folder.absolute()} began."
+    try:
+        with database.write() as session:
+            privileged_acts.record(session, actor, "backup", "database", why, {}, now)
+    except StoreError as error:
+        return str(error)
+    except SQLAlchemyError as error:
+        # read-only, without the table, or no database at all
+        return str(getattr(error, "orig", error)).strip().partition("\n")[0]
+    finally:
+        database.dispose()
+    return None
 
 
 def _check_is_for_backups(folder: Path, source: Objects) -> None:

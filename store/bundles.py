@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from store import room
 from store.errors import Invalid
 from store.objects import Objects
 from store.tables import StoredBundle
@@ -40,11 +41,26 @@ class BundleStore:
     def fetch(self, digest: str, *, anew: bool = False) -> Path:
         """A local folder with the bundle's files; whoever reads them checks their digests.
 
-        `anew`: the stored files, in place of a local copy that is damaged.
+        `anew`: the stored files, in place of a local copy that is damaged. Raises Unavailable, also where there is no
+        room for them (`disk_full`).
         """
         ready = self._cache / digest
         if ready.is_dir() and not anew:
             return ready
+        with room.told("bundle cache"):
+            self._fetch(digest, ready, anew)
+        return ready
+
+    def forget(self, digest: str) -> None:
+        """Drop the local copy, so that the next fetch reads the stored files again."""
+        with (
+            suppress(OSError),
+            tempfile.TemporaryDirectory(dir=self._cache, prefix=".going-") as going,
+        ):
+            # at once: who reads it meanwhile does not find half of it
+            (self._cache / digest).replace(Path(going) / digest)
+
+    def _fetch(self, digest: str, ready: Path, anew: bool) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
         manifest = self._objects.get(f"bundles/{digest}/{MANIFEST}")
         if hashlib.sha256(manifest).hexdigest() != digest:
@@ -58,24 +74,14 @@ class BundleStore:
             (coming / MANIFEST).write_bytes(manifest)
             if anew:
                 self.forget(digest)
-            coming.replace(ready)
-        except FileExistsError:
-            pass  # another process was faster with the same files
-        except OSError:
-            if not ready.is_dir():
-                raise
+            try:
+                coming.replace(ready)
+            except OSError:
+                # else another process was faster with the same files
+                if not ready.is_dir():
+                    raise
         finally:
             shutil.rmtree(coming, ignore_errors=True)
-        return ready
-
-    def forget(self, digest: str) -> None:
-        """Drop the local copy, so that the next fetch reads the stored files again."""
-        with (
-            suppress(OSError),
-            tempfile.TemporaryDirectory(dir=self._cache, prefix=".going-") as going,
-        ):
-            # at once: who reads it meanwhile does not find half of it
-            (self._cache / digest).replace(Path(going) / digest)
 
 
 def record(session: Session, digest: str, size_bytes: int, now: datetime) -> None:

@@ -223,5 +223,5 @@ def _unavailable(error: OperationalError) -> Unavailable:
     if state in _BUSY:
         return Unavailable("The database is busy with the same rows.", BUSY)
     if state == "53100" or getattr(error.orig, "sqlite_errorname", None) == "SQLITE_FULL":
-        return Unavailable("The disk of the database is full.", "disk_full")
+        return Unavailable("The disk of the database is full.", room.FULL)
     return Unavailable("The database does not answer.", "database_unavailable")

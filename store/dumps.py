@@ -16,7 +16,7 @@ from typing import IO
 
 from sqlalchemy import inspect, make_url
 
-from store import durable, embedded
+from store import durable, embedded, room
 from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 
@@ -62,12 +62,13 @@ def opened(file: Path) -> Iterator[sqlite3.Connection]:
         return
     # a temporary file of SQLite's own, as long as the list of pictures is
     with closing(sqlite3.connect("")) as names:
-        for table, column in _NAMED.items():
-            names.execute(f"CREATE TABLE {table} ({column} TEXT PRIMARY KEY) WITHOUT ROWID")
-            names.executemany(
-                f"INSERT INTO {table} VALUES (?)",  # noqa: S608 - names of our own
-                _column(file, table, column),
-            )
+        with room.told("temporary folder"):
+            for table, column in _NAMED.items():
+                names.execute(f"CREATE TABLE {table} ({column} TEXT PRIMARY KEY) WITHOUT ROWID")
+                names.executemany(
+                    f"INSERT INTO {table} VALUES (?)",  # noqa: S608 - names of our own
+                    _column(file, table, column),
+                )
         yield names
 
 
@@ -154,6 +155,7 @@ def _copy_sqlite(path: Path, file: Path) -> None:
     where = f"{path.absolute().as_uri()}?mode=rw"  # a file that is missing is not made
     try:
         with (
+            room.told("backup"),
             closing(sqlite3.connect(where, uri=True)) as here,
             closing(sqlite3.connect(file)) as there,
         ):

@@ -3,7 +3,7 @@
 A job is added in the transaction of its cause. It is claimed in one short transaction, done with none open, kept
 alive by a heartbeat, and finished only with its own token: whoever was taken for dead cannot finish it any more.
 It carries ids and may run twice. What fails is tried a few times; what its worker's death or a database that went away
-has cut off is no failure of its own, is counted apart and tried more often. This is the second door that commits.
+or a full disk has cut off is no failure of its own, is counted apart and tried more often. This is the second door that commits.
 """
 
 import threading
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from store import room
 from store.database import Database
 from store.errors import Conflict, NotFound, StoreError, Unavailable
 from store.ids import new_id
@@ -23,6 +24,8 @@ from store.tables import Job
 LEASE_SECONDS = 30.0
 # done in seconds: taken over after a share of the lease
 SHORT, SHORT_SHARE = frozenset({"window"}), 0.2
+# after a full disk, which somebody has to free: times how often it was, so that the last try is after two hours
+FULL_SECONDS = 300
 # so often a job may be cut off: a machine that is started again is no fault of it, one that ends each worker is
 MOST_CUT_OFF = 7
 # kinds of which one runs at a time, whoever claims it
@@ -136,16 +139,19 @@ def fail(
     *,
     final: bool = False,
     cut_off: bool = False,
+    no_room: bool = False,
 ) -> None:
     """Give a job up: it is due again later, or failed for good when `final` or when tried too often. Raises Lost.
 
-    `cut_off`: by what is not its own fault, so that this was no try.
+    `cut_off`: by what is not its own fault, so that this was no try; `no_room`: by a full disk, which takes longer.
     """
     with database.write() as session:
         row = session.get_one(Job, job.id)
         attempts, times = row.attempts - cut_off, row.cut_off + cut_off
         over = final or attempts >= row.max_attempts or times > MOST_CUT_OFF
         wait = 10 * (1 + times) if cut_off else 10 * 2**attempts
+        if no_room and job.kind not in SHORT:
+            wait = FULL_SECONDS * times
         values = {
             "status": "failed" if over else "todo",
             "attempts": attempts,
@@ -252,7 +258,9 @@ def do(
             failed(job, error)
         try:
             away = isinstance(error, Unavailable)
-            fail(database, job, f"{type(error).__name__}: {error}", clock(), cut_off=away)
+            full = isinstance(error, Unavailable) and error.code == room.FULL
+            said = str(error) if away else f"{type(error).__name__}: {error}"
+            fail(database, job, said, clock(), cut_off=away, no_room=full)
         except (Lost, StoreError):
             return
 

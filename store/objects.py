@@ -22,17 +22,18 @@ _KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 class Objects:
     """Bytes by key. Keys are relative paths made by this system, never by a consumer."""
 
-    def __init__(self, url: str, *, there: bool = False) -> None:
+    def __init__(self, url: str, *, there: bool = False, name: str = "storage") -> None:
         """`url`: a folder (made if missing) or what obstore understands, such as `s3://bucket/prefix`.
 
-        `there`: a folder that is missing is away and not new. Raises Unavailable.
+        `there`: a folder that is missing is away and not new; `name`: what people are told of it as. Raises Unavailable.
         """
+        self._name = name
         self.folder: Path | None = None
         try:
             self._open(url, there)
         except (OSError, ValueError, BaseError) as error:
             raise Unavailable(
-                f"The storage {url} cannot be used: {_why(error)}.", "storage_unavailable"
+                f"The {name} {url} cannot be used: {_why(error)}.", "storage_unavailable"
             ) from error
 
     def _open(self, url: str, there: bool) -> None:
@@ -55,7 +56,7 @@ class Objects:
                 _put_durably(self.folder, key, data)
         except (OSError, BaseError) as error:
             raise Unavailable(
-                f"The storage cannot be written: {_why(error)}.", "storage_unavailable"
+                f"The {self._name} cannot be written: {_why(error)}.", "storage_unavailable"
             ) from error
 
     def get(self, key: str) -> bytes:
@@ -69,7 +70,7 @@ class Objects:
             raise NotFound(f"Nothing is stored as {key}.") from error
         except (OSError, BaseError) as error:
             raise Unavailable(
-                f"The storage cannot be read: {_why(error)}.", "storage_unavailable"
+                f"The {self._name} cannot be read: {_why(error)}.", "storage_unavailable"
             ) from error
 
     def remove(self, key: str) -> None:
@@ -81,21 +82,23 @@ class Objects:
             return
         except (OSError, BaseError) as error:
             raise Unavailable(
-                f"The storage cannot be written: {_why(error)}.", "storage_unavailable"
+                f"The {self._name} cannot be written: {_why(error)}.", "storage_unavailable"
             ) from error
 
     def probe(self) -> None:
         """Raises Unavailable when the storage cannot be reached or a folder's disk is full; changes nothing."""
         if self.folder is not None:
             if not (self.folder.is_dir() and os.access(self.folder, os.W_OK | os.X_OK)):
-                raise Unavailable("The storage folder cannot be written.", "storage_unavailable")
-            room.check(self.folder, "storage")
+                raise Unavailable(
+                    f"The {self._name} folder cannot be written.", "storage_unavailable"
+                )
+            room.check(self.folder, self._name)
             return
         try:
             obstore.list_with_delimiter(self._store, prefix="probe")
         except (OSError, BaseError) as error:
             raise Unavailable(
-                f"The storage cannot be read: {_why(error)}.", "storage_unavailable"
+                f"The {self._name} cannot be read: {_why(error)}.", "storage_unavailable"
             ) from error
 
 

@@ -6,6 +6,8 @@ URSA_TEST_REQUIRE=1, as on CI, the same lack fails them: a skipped test must not
 
 import os
 import shutil
+import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -102,6 +104,23 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "ursa.db"
     migrate.upgrade(f"sqlite:///{path}")
     return path
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 192 MiB; only root may mount one."""
+    if shutil.which("mount") is None:
+        lacking("mount")
+    # a short path: a server's Unix socket may lie there, whose name holds about 100 bytes
+    folder = Path(tempfile.mkdtemp(prefix="ursa-disk-"))
+    words = ["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(folder)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        folder.rmdir()
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    folder.rmdir()
 
 
 @pytest.fixture

@@ -164,11 +164,16 @@ def server(
 
 @contextmanager
 def own_server(
-    bin_folder: Path, settings: Sequence[str] = THROW_AWAY, port: int | None = None
+    bin_folder: Path,
+    settings: Sequence[str] = THROW_AWAY,
+    port: int | None = None,
+    parent: Path | None = None,
 ) -> Iterator[Server]:
-    """Start a server that may be stopped, killed and paused; it is gone at the end, whatever was done to it."""
-    # a short path: a Unix socket's name holds about 100 bytes
-    folder = Path(tempfile.mkdtemp(prefix="ursa-pg-"))
+    """Start a server that may be stopped, killed and paused; it is gone at the end, whatever was done to it.
+
+    All its files lie in a folder of its own in `parent`, whose path is short: a Unix socket's holds about 100 bytes.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ursa-pg-", dir=parent))
     made = Server(bin_folder, folder, settings, port)
     try:
         made.make()

@@ -1,47 +1,63 @@
 """A disk that is full: said in one sentence, nothing half kept, and over as soon as there is room again."""
 
-import os
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
-from store import predictions
+from store import migrate, predictions
 from store.database import Database
+from tests import postgres
 from tests.conftest import lacking
 from tests.crash.outage import Service, service
+from tests.disks import fill
 from tests.toy import draw
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 96 MiB; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if shutil.which("mount") is None:
-        lacking("mount")
-    words = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+@contextmanager
+def on_sqlite(disk: Path, migrated: Path) -> Iterator[str]:
+    """A migrated file on that disk."""
+    shutil.copyfile(migrated, disk / "ursa.db")
+    yield f"sqlite:///{disk / 'ursa.db'}"
 
 
+@contextmanager
+def on_postgresql(disk: Path, _: Path) -> Iterator[str]:
+    """A server all of whose files are on that disk, with a migrated database."""
+    folder = postgres.programs()
+    if folder is None:
+        lacking("PostgreSQL")
+    # nothing is written there but what is asked for
+    settings = (*postgres.THROW_AWAY, "autovacuum=off", "checkpoint_timeout=1h")
+    with postgres.own_server(folder, settings, parent=disk) as server:
+        migrate.upgrade(server.url)
+        with psycopg.connect(server.plain_url, autocommit=True) as connection:
+            # a segment with room for all that follows: where the next one cannot be made the server ends itself
+            connection.execute("SELECT pg_switch_wal()")
+            connection.execute("CREATE TABLE begun (at int)")
+        yield server.url
+
+
+On = Callable[[Path, Path], AbstractContextManager[str]]
+
+
+@pytest.mark.parametrize("on", [on_sqlite, on_postgresql])
 def test_a_full_disk_is_told_and_nothing_is_half_kept(
-    small_disk: Path, migrated_sqlite: Path, tmp_path: Path
+    small_disk: Path, migrated_sqlite: Path, tmp_path: Path, on: On
 ) -> None:
-    file = small_disk / "ursa.db"
-    shutil.copyfile(migrated_sqlite, file)
     storage = str(small_disk / "storage")
-    with service(tmp_path, f"sqlite:///{file}", URSA_STORAGE_URL=storage) as served:
+    with (
+        on(small_disk, migrated_sqlite) as url,
+        service(tmp_path, url, URSA_STORAGE_URL=storage) as served,
+    ):
         told = [_id(_post(served, draw(0, number))) for number in range(3)]
-        filler = _fill(small_disk)
+        filler = fill(small_disk)
         new, ready = _post(served, draw(0, 50)), httpx.get(f"{served.programs.url}/readyz")
         # the bytes are there already, so that it is the row for which there is no room
         again = [_post(served, draw(0, 1)) for _ in range(60)]
@@ -55,8 +71,9 @@ def test_a_full_disk_is_told_and_nothing_is_half_kept(
         assert {(one.status_code, one.json()["code"]) for one in refused} == {(503, "disk_full")}
         assert refused[-1].json()["detail"] == "The disk of the database is full."
         assert ready.status_code == 503
-        assert "is full" in ready.json()["checks"]["database"]
-        assert "is full" in ready.json()["checks"]["storage"]
+        # a server knows of its own disk, and nobody else
+        for one in ("database", "storage") if url.startswith("sqlite") else ("storage",):
+            assert "is full" in ready.json()["checks"][one]
         assert httpx.get(f"{served.programs.url}/readyz").status_code == 200
         told.append(_id(_post(served, draw(0, 51))))
         _everything_is_kept(served, told, small_disk / "storage")
@@ -80,15 +97,3 @@ def _post(served: Service, image: bytes) -> httpx.Response:
 def _id(answer: httpx.Response) -> str:
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
-
-
-def _fill(disk: Path) -> Path:
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (2**20, 4096, 1):
-            try:
-                while True:
-                    file.write(os.urandom(size))
-            except OSError:
-                continue
-    return filler

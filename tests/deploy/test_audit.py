@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,41 @@ def test_versions_without_one_pass(
     assert "No advisory is known" in capsys.readouterr().out
 
 
+def test_an_accepted_advisory_is_passed_over_until_its_day_is_over(
+    tmp_path: Path, osv: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--lock", locked(tmp_path, "worn==1.0"), "--osv", osv]
+    last = date(2026, 3, 31)
+    accepted = {"PYSEC-2026-1": audit.Accepted("nothing here calls it", last)}
+    assert audit.main(words, accepted, last) == 0
+    assert "No advisory is known" in capsys.readouterr().out
+    after = last + timedelta(days=1)
+    assert audit.main(words, accepted, after) == 1
+    assert capsys.readouterr().out.startswith(
+        "PYSEC-2026-1 was accepted until 2026-03-31 (nothing here calls it): mend it"
+    )
+    # known without asking anybody
+    assert audit.main([*words[:2], "--osv", "http://127.0.0.1:9/v1/query"], accepted, after) == 1
+
+
+def test_every_lock_that_is_installed_is_audited(
+    tmp_path: Path, osv: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {Path(one).stem for one in audit.LOCKS} == {"development", "bootstrap"}
+    (tmp_path / "other").mkdir()
+    locks = [locked(tmp_path, "sound==1.0"), locked(tmp_path / "other", "worn==1.0")]
+    assert audit.main(["--lock", *locks, "--osv", osv]) == 1
+    assert capsys.readouterr().out == "worn 1.0: PYSEC-2026-1 (mended in 2.0)\n"
+
+
 def test_a_machine_without_a_way_there_is_told_that_nothing_was_audited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     away = "http://127.0.0.1:9/v1/query"
     assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", away]) == 0
-    assert "NOT audited" in capsys.readouterr().out
+    framed = capsys.readouterr().out.splitlines()
+    assert framed[1] == framed[-2] == "!" * 88
+    assert framed[2] == f"!! Dependencies were NOT audited: {away} cannot be reached."
 
 
 @pytest.mark.parametrize(

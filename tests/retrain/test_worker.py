@@ -2,8 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from retrain.program import Program
 from store import heartbeats, jobs, models
 from store.jobs import Claimed, Hold
 from store.tables import Job
+from tests.disks import fill, full
 from tests.retrain.conftest import label_some
 from tests.retrain.given import World, changed
 
@@ -115,6 +117,55 @@ def _do(program: Program, act: worker.Act, stop: threading.Event) -> None:
     assert job is not None
     with Hold(program.database, job, program.clock) as hold:
         worker.do(program, act, stop, job, hold)
+
+
+def test_a_training_without_room_waits_and_is_done_once_there_is_some(
+    world: World, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = changed(world.program)
+    label_some(world)
+    job_id = ask(program)
+    # the folder that the libraries ask for once has been asked for
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with full(small_disk):
+        _loop(program)
+    begun = row(program, job_id)
+    assert (begun.status, begun.attempts, begun.cut_off) == ("todo", 0, 1)
+    assert begun.error == "The disk of the temporary folder is full: 0 MiB are left."
+    assert (begun.due_at - program.clock()).total_seconds() > jobs.FULL_SECONDS / 2
+    _now_due(program)
+    # full in the midst of it
+    with monkeypatch.context() as changing:
+        changing.setattr(worker._Reporter, "__call__", _filling(small_disk))
+        _loop(program)
+    cut = row(program, job_id)
+    assert (cut.status, cut.attempts, cut.cut_off) == ("todo", 0, 2)
+    assert cut.error == "The disk of the temporary folder is full."
+    assert [one.name for one in small_disk.iterdir()] == ["filler"]
+    (small_disk / "filler").unlink()
+    _now_due(program)
+    _loop(program)
+    done = row(program, job_id)
+    assert (done.status, done.attempts) == ("done", 1), done.error
+
+
+def _loop(program: Program) -> None:
+    worker.work(program, Stops())
+
+
+def _now_due(program: Program) -> None:
+    with program.database.write() as session:
+        session.execute(update(Job).values(due_at=program.clock()))
+
+
+def _filling(disk: Path) -> Callable[..., None]:
+    """What is told before every batch and step, once the disk is filled with the training."""
+
+    def told(_self: object, phase: str, *_: object) -> None:
+        if phase == "train" and not (disk / "filler").exists():
+            fill(disk)
+
+    return told
 
 
 def test_a_killed_workers_job_is_taken_up_and_a_stopped_ones_too(

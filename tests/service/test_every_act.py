@@ -6,18 +6,21 @@ The tables are told from the routes and the commands that there are, so that nob
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
+from deploy import backup
 from service import stops
 from service.clock import wall_clock
-from store import alarms, command_line, people, privileged_acts
+from store import alarms, command_line, people, predictions, privileged_acts
 from store.alarms import NewAlarm
 from store.database import Database
 from store.objects import Objects
-from store.tables import Alarm, PrivilegedAct
+from store.tables import Alarm, Prediction, PrivilegedAct, Review
 from tests.service import rows
 from tests.service.browsing import Browser
 from tests.service.conftest import Start
@@ -100,7 +103,6 @@ NO_ACTS = {
     "python -m monitoring work": "runs",
     "python -m monitoring recompute": "reads",
     "python -m monitoring replay-decision": "reads",
-    "python -m monitoring retention": "takes what the settings say and `work` takes every day",
     "python -m retrain work": "runs",
     "python -m retrain samples": "draws pictures into a folder",
     "python -m retrain bundle-check": "reads",
@@ -108,7 +110,14 @@ NO_ACTS = {
 # which have a row by a test of their own
 ELSEWHERE = {
     "python -m monitoring accept": "below",
+    "python -m monitoring retention": "below",
     "python -m retrain first-model": "tests/retrain/test_first_model.py",
+}
+# the same of what `make` runs on all that is kept
+WHOLE = {
+    "save": "tests/store/test_backup_full_disk.py",
+    "restore": "tests/store/test_backup_access.py",
+    "scrub": "reads",
 }
 
 
@@ -121,6 +130,10 @@ def test_the_tables_have_every_route_and_command_that_changes_something() -> Non
     assert {route for route, _ in (*PAGES, *API)} == acts
     told = {f"python -m service {name}" for name, _ in COMMANDS}
     assert set(commands()) == told | set(NO_ACTS) | set(ELSEWHERE)
+    (act,) = (one for one in backup.build_parser()._actions if one.dest == "act")
+    assert set(act.choices or ()) == set(WHOLE)
+    named = {where for where in {**ELSEWHERE, **WHOLE}.values() if "/" in where}
+    assert all((ROOT / where).is_file() for where in named)
 
 
 @pytest.fixture
@@ -222,19 +235,52 @@ def test_who_accepts_a_window_at_the_machine_is_a_row(small: Machine) -> None:
     rows.ask(database, 2)
     with database.write() as session:
         window = rows.window(session, given.version(session).id, "").id
-    words = ("accept", window, "--reason", "a holiday")
-    done = subprocess.run(
-        [sys.executable, "-m", "monitoring", *words],
-        cwd=ROOT,
-        env=small.environment(USER="anna"),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    monitoring(small, "accept", window, "--reason", "a holiday")
     act = only(database, 0, "accept")
     database.dispose()
     check(act, who.kind, who.name, "a holiday")
     assert (act.act, act.subject) == ("accept window", window)
+
+
+def test_who_lets_retention_take_at_the_machine_is_a_row_and_who_only_asks_is_not(
+    small: Machine,
+) -> None:
+    database, who = Database(small.database_url), command_line.actor()
+    rows.ask(database, 2)
+    with database.write() as session:
+        # answered long ago
+        long_ago = wall_clock() - timedelta(days=999)
+        session.execute(update(Prediction).values(created_at=long_ago, status="answered"))
+        session.execute(delete(Review))
+    assert "Would take 2 predictions" in monitoring(small, "retention", "--dry-run")
+    assert newest(database) == 0
+    said = monitoring(small, "retention", "--reason", "the law asks for it")
+    act = only(database, 0, "retention")
+    with database.read() as session:
+        left = predictions.count(session)
+    database.dispose()
+    check(act, who.kind, who.name, "the law asks for it")
+    assert (act.act, act.subject, left) == ("retention", "log", 0)
+    assert "Took 2 predictions" in said
+    assert (act.detail["would_take"]["predictions"], act.detail["days"]) == (2, 365)
+
+
+def test_retention_takes_nothing_without_a_reason(small: Machine) -> None:
+    assert "--reason" in monitoring(small, "retention", code=2)
+    assert "reason" in monitoring(small, "retention", "--reason", " ", code=1)
+
+
+def monitoring(machine: Machine, *words: str, code: int = 0) -> str:
+    """What a command of monitoring says, with this exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "monitoring", *words],
+        cwd=ROOT,
+        env=machine.environment(USER="anna"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stderr if code else done.stdout
 
 
 def _toml() -> str:

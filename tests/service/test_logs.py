@@ -9,10 +9,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
-from service import delivering
+from classifier.core import Seen
+from classifier.engine import NetworkError
+from classifier.pictures import open_picture
+from service import answering, delivering
 from service.clock import wall_clock
 from service.heads import COOKIE
+from service.routing import Route
 from service.settings import Settings
 from store import logs, people
 from store.webhooks import Parcel
@@ -86,6 +91,44 @@ def test_every_request_is_found_by_its_id_and_no_secret_is_there(
     secrets = (key, wrong, rows.PASSWORD, TYPED, token, anna.csrf, settings.store.secret_key)
     assert not [one for one in secrets if one in text]
     assert not [one for one in pieces(PICTURE) if one in text]
+
+
+class Failing:
+    """A network that fails on every picture, and says so in the log."""
+
+    name, precision = "failing", "none"
+
+    def run(self, _: object) -> None:
+        """As the engine does."""
+        structlog.get_logger().info("asked")
+        raise NetworkError("the candidate failed")
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+def test_what_a_requests_threads_log_has_its_id(
+    settings: Settings, tmp_path: Path, written: StringIO
+) -> None:
+    with serving(settings) as served:
+        served.model(tmp_path / "one")
+        served.open(served.register(tmp_path / "two", seed=1))
+        candidate = served.program.live.standing.candidate
+        assert candidate is not None
+        candidate.classifier.engine = Failing()  # type: ignore[assignment]  # has what is asked of it
+        with served.client() as client:
+            # as its answer is waited for
+            client.predict(PICTURE)
+    (failed,), (asked,) = lines(written, "shadow_failed"), lines(written, "request")
+    assert failed["request_id"] == asked["request_id"]
+
+    # one that is to answer, asked in a thread of its own too
+    seen = Seen(open_picture(PICTURE), {}, 0.0)
+    with structlog.contextvars.bound_contextvars(request_id="of the one who asks"):
+        route = Route(candidate, (), "limited", None)
+        answering.answer(route, seen, 30, lambda *_: None, lambda *_: None)
+    told = lines(written, "asked") + lines(written, "model_failed")
+    assert {one["request_id"] for one in told} == {asked["request_id"], "of the one who asks"}
 
 
 def pieces(data: bytes) -> Iterator[str]:

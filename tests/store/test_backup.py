@@ -18,7 +18,7 @@ BY = (Actor("command", "ops"), NOW)
 def test_what_was_backed_up_comes_back_whole(
     database: Database, storage: Path, empty_url: str, tmp_path: Path
 ) -> None:
-    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    saved = backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     assert (saved.pictures, saved.bundles, saved.gone) == (3, 1, ())
     copied = backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"), *BY)
     assert copied == saved
@@ -35,7 +35,7 @@ def test_what_was_backed_up_comes_back_whole(
 def test_nothing_is_brought_back_over_what_is_there(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     with pytest.raises(Conflict, match="not empty"):
         backup.restore(tmp_path / "backup", database.url, str(tmp_path / "elsewhere"), *BY)
 
@@ -60,7 +60,7 @@ def test_a_scrub_finds_what_was_altered_and_what_is_gone(
         scrub.Fault(pictures[1].relative_to(storage).as_posix(), "missing"),
         scrub.Fault(network.relative_to(storage).as_posix(), "altered"),
     }
-    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    saved = backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     assert saved.gone == (pictures[1].relative_to(storage).as_posix(),)
     assert set(saved.altered) == {
         one.relative_to(storage).as_posix() for one in (pictures[0], network)
@@ -73,10 +73,10 @@ def test_an_altered_file_is_copied_in_neither_direction(
     altered, rotten, *_ = (path for path in sorted(storage.rglob("pictures/*/*")) if path.is_file())
     right = altered.read_bytes()
     altered.write_bytes(b"another picture")
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     # mended, it is taken in by the next one
     altered.write_bytes(right)
-    assert backup.save(database.url, str(storage), tmp_path / "backup").altered == ()
+    assert backup.save(database.url, str(storage), tmp_path / "backup", *BY).altered == ()
     key = rotten.relative_to(storage).as_posix()
     (tmp_path / "backup" / "storage" / key).write_bytes(b"rotten")
     again = tmp_path / "storage again"
@@ -96,7 +96,7 @@ def test_a_picture_that_retention_has_laid_aside_is_found_and_copied(
     elsewhere.parent.mkdir(parents=True)
     picture.rename(elsewhere)
     assert not any(scrub.scrub(database, Objects(str(storage))))
-    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    saved = backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     assert (saved.pictures, saved.gone) == (3, ())
     assert (tmp_path / "backup" / "storage" / picture.relative_to(storage)).is_file()
 
@@ -142,7 +142,9 @@ def test_the_password_stands_in_no_command(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     url = make_url("postgresql+psycopg://me@nowhere/ursa").set(password="se:cret")
     with pytest.raises(Unavailable, match="pg_dump failed"):
-        backup.save(url.render_as_string(hide_password=False), str(tmp_path / "s"), tmp_path / "b")
+        backup.save(
+            url.render_as_string(hide_password=False), str(tmp_path / "s"), tmp_path / "b", *BY
+        )
     *words, mode, line = seen.read_text().splitlines()
     assert not any("cret" in word for word in words)
     assert (mode, line) == ("600", "*:*:*:*:se\\:cret")

@@ -11,6 +11,8 @@ from store.rollouts import Actor
 from tests.store import given
 from tests.store.given import NOW, later
 
+BY = (Actor("command", "ops"), NOW)
+
 
 @pytest.fixture
 def token(database: Database) -> str:
@@ -32,7 +34,7 @@ def token(database: Database) -> str:
 def test_a_restore_ends_every_sign_in_and_is_on_record(
     database: Database, storage: Path, token: str, empty_url: str, tmp_path: Path
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     if not database.is_sqlite:
         # so that one that is killed right after pg_restore revives none
         dump = tmp_path / "backup" / dumps.POSTGRESQL
@@ -74,7 +76,7 @@ def test_the_command_says_what_is_valid_again_and_how_it_is_ended(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     monkeypatch.setenv("URSA_DATABASE_URL", empty_url)
     monkeypatch.setenv("URSA_STORAGE_URL", str(tmp_path / "storage again"))
     assert command.main(["restore", str(tmp_path / "backup")]) == 0

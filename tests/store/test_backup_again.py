@@ -41,12 +41,12 @@ def take(database: Database, digest: str) -> None:
 def test_it_adds_what_is_new(
     database: Database, storage: Path, empty_url: str, tmp_path: Path
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     with database.write() as session:
         consumer = given.consumer(session, "another shop")
     digest = PictureStore(Objects(str(storage))).keep(b"a new one")
     given.keep(database, [given.entry(consumer, 9, picture_digest=digest)])
-    assert backup.save(database.url, str(storage), tmp_path / "backup").pictures == 4
+    assert backup.save(database.url, str(storage), tmp_path / "backup", *BY).pictures == 4
     backup.restore(tmp_path / "backup", empty_url, str(tmp_path / "storage again"), *BY)
     again = PictureStore(Objects(str(tmp_path / "storage again")))
     assert again.read(digest) == b"a new one"
@@ -55,7 +55,7 @@ def test_it_adds_what_is_new(
 def test_it_forgets_what_the_database_does_not_name_any_more(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     kept = tmp_path / "backup" / "storage"
     before = files(kept)
     gone = next(scrub.pictures(database))
@@ -63,7 +63,7 @@ def test_it_forgets_what_the_database_does_not_name_any_more(
     # of a backup that was killed while it wrote
     for place in (kept / key_of(gone), next(kept.rglob("manifest.json"))):
         place.with_name(".new-1234").write_bytes(b"half a pict")
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     assert files(kept) == {key: data for key, data in before.items() if key != key_of(gone)}
     assert not any(backup.check(tmp_path / "backup"))
 
@@ -72,7 +72,7 @@ def test_it_forgets_nothing_before_the_new_copy_of_the_database_is_in_place(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backup"
-    backup.save(database.url, str(storage), folder)
+    backup.save(database.url, str(storage), folder, *BY)
     before = files(folder / "storage")
     take(database, next(scrub.pictures(database)))
     (dump,) = folder.glob("database.*")
@@ -82,7 +82,7 @@ def test_it_forgets_nothing_before_the_new_copy_of_the_database_is_in_place(
     dump.mkdir()
     (dump / "in the way").touch()
     with pytest.raises(OSError, match="irectory"):
-        backup.save(database.url, str(storage), folder)
+        backup.save(database.url, str(storage), folder, *BY)
     assert files(folder / "storage") == before
     shutil.rmtree(dump)
     dump.write_bytes(kept)
@@ -92,7 +92,7 @@ def test_it_forgets_nothing_before_the_new_copy_of_the_database_is_in_place(
 def test_another_database_takes_nothing_away(
     database: Database, storage: Path, tmp_path: Path, sqlite_url: str, postgresql_url: str
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     before = files(tmp_path / "backup")
     for url in {sqlite_url, postgresql_url} - {database.url}:
         other = Database(url)
@@ -100,7 +100,7 @@ def test_another_database_takes_nothing_away(
             given.consumer(session)
         other.dispose()
         with pytest.raises(Conflict, match="a backup of another database"):
-            backup.save(url, str(tmp_path / "other storage"), tmp_path / "backup")
+            backup.save(url, str(tmp_path / "other storage"), tmp_path / "backup", *BY)
     assert files(tmp_path / "backup") == before
 
 
@@ -111,11 +111,11 @@ def test_a_storage_that_is_in_use_is_no_place_for_a_backup(
     # its own, and then somebody else's, each beside its database
     for url in (str(storage), str(tmp_path / "own storage")):
         with pytest.raises(Conflict, match="is not of a backup"):
-            backup.save(database.url, url, storage.parent)
-    backup.save(database.url, str(storage), tmp_path / "backup")
+            backup.save(database.url, url, storage.parent, *BY)
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     (tmp_path / "backup" / "database.sqlite").touch()
     with pytest.raises(Conflict, match="is not of a backup"):
-        backup.save(database.url, str(tmp_path / "backup" / "storage"), tmp_path / "backup")
+        backup.save(database.url, str(tmp_path / "backup" / "storage"), tmp_path / "backup", *BY)
     assert files(storage) == before
 
 
@@ -125,14 +125,14 @@ def test_two_at_once_are_one_too_many(database: Database, storage: Path, tmp_pat
         backup._only_one(tmp_path / "backup"),
         pytest.raises(Conflict, match="Another backup into"),
     ):
-        backup.save(database.url, str(storage), tmp_path / "backup")
+        backup.save(database.url, str(storage), tmp_path / "backup", *BY)
 
 
 def test_what_rotted_in_the_backup_is_found_by_its_scrub_and_mended_by_the_next(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backup"
-    backup.save(database.url, str(storage), folder)
+    backup.save(database.url, str(storage), folder, *BY)
     rotten, gone, _ = sorted(one for one in (folder / "storage").rglob("pictures/*/*"))
     network = next((folder / "storage").rglob("network.onnx"))
     rotten.write_bytes(b"rotten")
@@ -143,10 +143,10 @@ def test_what_rotted_in_the_backup_is_found_by_its_scrub_and_mended_by_the_next(
     assert set(faults) == named
     assert list(faults.values()).count("missing") == 1
     # what is there already is not read again
-    assert backup.save(database.url, str(storage), folder).altered == ()
+    assert backup.save(database.url, str(storage), folder, *BY).altered == ()
     rotten.unlink()
     network.unlink()
-    backup.save(database.url, str(storage), folder)
+    backup.save(database.url, str(storage), folder, *BY)
     assert not any(backup.check(folder))
 
 

@@ -62,7 +62,7 @@ def test_a_backup_ends_and_is_of_one_moment_while_others_commit_all_the_time(
     while writer.acknowledged < 10:
         assert writer.is_alive()
     before = writer.acknowledged
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     # whoever waits for a pause of the writers waits for this one's last row
     went_on = writer.is_alive()
     writer.enough.set()
@@ -86,7 +86,7 @@ def test_a_backup_that_is_killed_leaves_the_one_before_and_is_made_by_the_next(
 ) -> None:
     folder, codes = tmp_path / "backup", []
     drawn = random.Random(7)  # noqa: S311 - moments, no secrets
-    backup.save(database.url, str(storage), folder)
+    backup.save(database.url, str(storage), folder, *BY)
     store = PictureStore(Objects(str(storage)))
     with database.write() as session:
         consumer = given.consumer(session, "another shop")
@@ -103,7 +103,7 @@ def test_a_backup_that_is_killed_leaves_the_one_before_and_is_made_by_the_next(
         # the one before is whole, whatever of this one is there
         assert not any(backup.check(folder))
     assert -signal.SIGKILL in codes
-    saved = backup.save(database.url, str(storage), folder)
+    saved = backup.save(database.url, str(storage), folder, *BY)
     assert (saved.pictures, saved.gone, saved.altered) == (153, (), ())
     assert not list(folder.glob(".coming-*"))
     copied = backup.restore(folder, empty_url, str(tmp_path / "storage again"), *BY)
@@ -145,7 +145,7 @@ def _count(folder: Path) -> int:
 def test_a_restore_that_broke_off_left_no_database_and_is_done_again(
     database: Database, storage: Path, empty_url: str, tmp_path: Path
 ) -> None:
-    saved = backup.save(database.url, str(storage), tmp_path / "backup")
+    saved = backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     again = tmp_path / "storage again"
     # the storage takes the first pictures, and the last one not
     last = max(path for path in storage.rglob("pictures/*/*") if path.is_file())
@@ -168,7 +168,7 @@ def test_a_restore_that_broke_off_left_no_database_and_is_done_again(
 def test_what_is_left_of_an_older_database_is_not_mixed_with_the_one_brought_back(
     database: Database, storage: Path, empty_url: str, tmp_path: Path, end: str
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     path = Path(make_url(empty_url).database or "")
     path.parent.mkdir()
     left = path.with_name(path.name + end)
@@ -187,17 +187,17 @@ def test_a_missing_or_broken_database_never_takes_the_place_of_a_good_copy(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
     folder, path = tmp_path / "backup", Path(make_url(database.url).database or "")
-    backup.save(database.url, str(storage), folder)
+    backup.save(database.url, str(storage), folder, *BY)
     kept = (folder / "database.sqlite").read_bytes()
     database.dispose()
     whole = path.read_bytes()
     path.unlink()
     with pytest.raises(Unavailable, match="cannot be copied"):
-        backup.save(database.url, str(storage), folder)
+        backup.save(database.url, str(storage), folder, *BY)
     assert not path.exists()
     path.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
     with pytest.raises((Unavailable, Invalid), match=r"is broken|cannot be copied"):
-        backup.save(database.url, str(storage), folder)
+        backup.save(database.url, str(storage), folder, *BY)
     assert (folder / "database.sqlite").read_bytes() == kept
     assert not any(backup.check(folder))
 
@@ -206,7 +206,7 @@ def test_a_missing_or_broken_database_never_takes_the_place_of_a_good_copy(
 def test_a_broken_copy_is_told_and_not_brought_back(
     database: Database, storage: Path, empty_url: str, tmp_path: Path
 ) -> None:
-    backup.save(database.url, str(storage), tmp_path / "backup")
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
     kept = tmp_path / "backup" / "database.sqlite"
     pages = kept.read_bytes()
     kept.write_bytes(pages[: len(pages) // 2])

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from store import bundles
 from store.bundles import BundleStore
 from store.database import Database
-from store.errors import Invalid, NotFound
+from store.errors import Invalid, NotFound, Unavailable
 from store.objects import Objects
 from store.tables import StoredBundle
+from tests.disks import full
 from tests.store.given import NOW, digest
 
 
@@ -81,6 +82,23 @@ def test_a_bundle_that_was_altered_in_the_storage_is_refused(
     with pytest.raises(Invalid) as refused:
         shelf.fetch(kept)
     assert refused.value.code == "bundle_altered"
+
+
+def test_a_cache_without_room_is_told_and_holds_no_half_copy(
+    bundle: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    shelf = BundleStore(Objects(str(tmp_path / "storage")), small_disk / "cache")
+    kept = shelf.keep(bundle)
+    for anew in (False, True):
+        with full(small_disk), pytest.raises(Unavailable) as told:
+            shelf.fetch(kept, anew=anew)
+        assert (str(told.value), told.value.code) == (
+            "The disk of the bundle cache is full.",
+            "disk_full",
+        )
+        # when it was there already the whole one stays
+        assert not any(content(one) != content(bundle) for one in small_disk.glob("cache/*"))
+        assert content(shelf.fetch(kept)) == content(bundle)
 
 
 def test_a_bundle_of_which_a_file_is_missing_leaves_no_half_copy(

@@ -178,6 +178,21 @@ def test_a_database_that_goes_away_takes_none_of_a_jobs_tries_but_not_for_ever(
     assert row(database, asked).status == "failed"
 
 
+def test_a_full_disk_takes_none_of_a_jobs_tries_and_is_waited_for_longer(
+    database: Database,
+) -> None:
+    asked, clock = ask(database, "train", max_attempts=1), Clock()
+
+    def work(_job: Claimed, _hold: Hold) -> None:
+        raise Unavailable("The disk of the temporary folder is full.", "disk_full")
+
+    jobs.do(database, claimed(database, kind="train"), work, clock)
+    waiting = row(database, asked)
+    assert (waiting.status, waiting.attempts, waiting.cut_off) == ("todo", 0, 1)
+    assert waiting.error == "The disk of the temporary folder is full."
+    assert (waiting.due_at - clock()).total_seconds() == pytest.approx(jobs.FULL_SECONDS, abs=5)
+
+
 def test_a_job_that_nobody_asked_for_is_not_found(database: Database) -> None:
     with database.read() as session, pytest.raises(NotFound):
         jobs.get(session, "nothing")
