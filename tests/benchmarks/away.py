@@ -4,11 +4,11 @@ A service with its settings as they come, monitoring and retrain beside it, six 
 database that is stopped, that falls silent, or (SQLite) that another program has locked. Each three times, after a first
 short one that fills caches and pools: what is left behind is what there is more after the last than before the three.
 `slowest_wait_s` counts requests begun just before as well, `slowest_back_s` lasts until every consumer is served again.
-Prints a table, then one JSON object.
+Prints a table, then one JSON object; exit code 1 when anybody was told otherwise than to come again, was not served a second
+after the database was back, or anything was left behind, or a database could not be measured.
 """
 
 import argparse
-import json
 import os
 import tempfile
 from collections import Counter
@@ -17,9 +17,18 @@ from typing import Any
 
 from store import migrate
 from tests import postgres
+from tests.benchmarks.bars import Bar, ending
 from tests.crash.outage import Away, locked, service, silent, stopped
 
 TIMES = 3
+SLOWEST = ("slowest_wait_s", "slowest_back_s")
+ADDED = ("without_retry_after", "unexplained", "wrongly_ready", "left_behind")
+BARS = [
+    # what is promised, in seconds
+    Bar("slowest_back_s", 1),
+    *(Bar(name) for name in ADDED),
+    Bar("memory_growth_mib", 32),
+]
 
 
 def main() -> None:
@@ -27,14 +36,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-away", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long it is away")
     given = parser.parse_args()
-    found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="ursa-away-") as name:
-        folder = Path(name)
+    found: dict[str, dict[str, Any]] = {}
+    with (
+        ending(*SLOWEST, *ADDED, "by_outage") as end,
+        tempfile.TemporaryDirectory(prefix="ursa-away-") as name,
+    ):
+        end.figures["by_outage"], folder = found, Path(name)
         url = f"sqlite:///{folder / 'ursa.db'}"
         found["sqlite_locked"] = run(folder / "locked", url, locked(url), given.seconds)
         binaries = postgres.programs()
         if binaries is None:
-            print("PostgreSQL is not installed: not measured on it")
+            end.lacks("PostgreSQL")
         else:
             with postgres.own_server(binaries, settings=()) as server:
                 for kind, how in (("stopped", stopped), ("silent", silent)):
@@ -42,9 +54,10 @@ def main() -> None:
                     found[f"postgresql_{kind}"] = run(
                         folder / kind, server.url, away, given.seconds
                     )
-    slowest = max(one["slowest_wait_s"] for one in found.values())
-    back = max(one["slowest_back_s"] for one in found.values())
-    print(json.dumps({"slowest_wait_s": slowest, "slowest_back_s": back, "by_outage": found}))
+        end.figures |= {name: max(one[name] for one in found.values()) for name in SLOWEST}
+        end.figures |= {name: sum(one[name] for one in found.values()) for name in ADDED}
+        for of, figures in found.items():
+            end.held_against(BARS, figures, f"{of} ")
 
 
 def run(folder: Path, url: str, away: Away, seconds: float) -> dict[str, Any]:
@@ -52,10 +65,11 @@ def run(folder: Path, url: str, away: Away, seconds: float) -> dict[str, Any]:
     folder.mkdir()
     migrate.upgrade(url)
     with service(folder, url, others=True) as served:
+        fresh = served.held()
         served.suffer(away, 1.0)
         before = served.settled()
         outages = [served.suffer(away, seconds) for _ in range(TIMES)]
-        left = vars(served.settled(before))
+        after = served.settled(before)
         served.others_go_on()
     statuses = sum((one.statuses for one in outages), start=Counter[int]())
     figures = {
@@ -65,7 +79,15 @@ def run(folder: Path, url: str, away: Away, seconds: float) -> dict[str, Any]:
         "slowest_back_s": round(max(one.back for one in outages), 3),
         "ready_at_its_end": sorted({one.ready[-1] for one in outages}),
         "ready_after": sorted({one.ready_after for one in outages}),
-        "left_behind": {name: round(left[name] - was, 1) for name, was in vars(before).items()},
+        # neither an answer nor the word to come again
+        "unexplained": sum(number for told, number in statuses.items() if told not in (200, 503)),
+        "wrongly_ready": sum(
+            one.ready[-1] != 503 or one.ready_after != 200 or set(one.alive) != {200}
+            for one in outages
+        ),
+        "left_behind": len(after.beyond(before, fresh)),
+        "left": after.beyond(before, fresh),
+        "memory_growth_mib": round(after.mib - before.mib, 1),
         "load": round(os.getloadavg()[0], 1),
     }
     print(folder.name)

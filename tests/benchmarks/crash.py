@@ -2,10 +2,11 @@
 
 On SQLite and then on PostgreSQL the whole system runs as it does in production, one process each, kept running by
 something that starts again what has died. Consumers post pictures; service, monitoring, retrain worker and database
-are killed (`kill -9`), and of the service's children those that decode pictures and the candidate's, half of the kills
-on each database. At the end everything comes to rest, and the rows and the pictures are compared with what consumers
+are killed (`kill -9`), half of the kills on each database. The service's children, those that decode pictures and the
+candidate's, are killed in addition: these are none of the 200. At the end everything comes to rest, and the rows and the pictures are compared with what consumers
 were told. `shadow_unheard` counts acknowledged answers of which the candidate's own was cut off, which the product
-counts too. Prints a table, then one JSON object; exit code 1 when anything was lost, doubled, changed or never done.
+counts too. Prints a table, then one JSON object; exit code 1 when anything was lost, doubled, changed or never done, or a
+database is not there.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 
 from store import migrate
 from tests import postgres
-from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.bars import Bar, ending
 from tests.crash.judge import judge, unrest
 from tests.crash.load import Consumer, Ledger
 from tests.crash.world import Asker, World, world
@@ -31,6 +32,8 @@ REST_SECONDS, LOOK_SECONDS = 150.0, 5.0
 # between two kills so many answers, unless they do not come for so long
 LEAST_ANSWERS, PATIENCE_SECONDS = 10, 6.0
 BACKTEST_EVERY = 6.0
+# what is told of both databases together
+ADDED = ("kills", "acknowledged", "lost", "doubled", "replays_differing")
 # a window is about a minute of this traffic, so that it is checked while things die
 SETTINGS = {
     "URSA_WINDOW_PREDICTIONS": "2000",
@@ -50,29 +53,31 @@ def main() -> None:
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    found: dict[str, dict[str, Any]] = {}
-    binaries = postgres.programs()
-    if binaries is None:
-        print("PostgreSQL is not installed: not measured on it")
     names = [one for one in ("sqlite", "postgresql") if given.only in (None, one)]
-    with tempfile.TemporaryDirectory(prefix="ursa-crash-") as name:
-        folder = Path(name)
-        pace = Pace(
-            given.kills // len(names), given.seconds_between_kills, 60 * given.minutes / len(names)
-        )
+    pace = Pace(
+        -(-given.kills // len(names)), given.seconds_between_kills, 60 * given.minutes / len(names)
+    )
+    found: dict[str, dict[str, Any]] = {}
+    with (
+        ending(*ADDED, "by_database") as end,
+        tempfile.TemporaryDirectory(prefix="ursa-crash-") as name,
+    ):
+        end.figures["by_database"] = found
+        folder, binaries = Path(name), postgres.programs()
         if "sqlite" in names:
             url = f"sqlite:///{folder / 'ursa.db'}"
             found["sqlite"] = run(folder / "one", url, None, pace, given.seed)
-        if "postgresql" in names and binaries is not None:
+        if "postgresql" in names and binaries is None:
+            end.lacks("PostgreSQL")
+        elif "postgresql" in names and binaries is not None:
             # as safe as PostgreSQL is by itself: the commit is on the disk before it is told
             with postgres.own_server(binaries, settings=()) as server:
                 found["postgresql"] = run(folder / "two", server.url, server, pace, given.seed)
-    named = ("kills", "acknowledged", "lost", "doubled", "replays_differing")
-    added = {name: sum(one[name] for one in found.values()) for name in named}
-    failed = [
-        one for of, figures in found.items() for one in held_against(figures, bars(pace), f"{of} ")
-    ]
-    end({**added, "by_database": found}, failed)
+        if found:
+            end.figures |= {name: sum(one[name] for one in found.values()) for name in ADDED}
+        end.held_against([Bar("kills", given.kills, at_least=True)], end.figures)
+        for of, figures in found.items():
+            end.held_against(bars(pace), figures, f"{of} ")
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,6 @@ class Pace:
 def bars(pace: Pace) -> list[Bar]:
     """What one database is held against."""
     return [
-        Bar("kills", pace.kills, at_least=True),
         *(Bar(name) for name in ("lost", "doubled", "replays_differing", "harmed", "given_up")),
         Bar("unexplained"),
         # None where it never came to rest
@@ -122,7 +126,7 @@ def run(
         rested, waited_for = come_to_rest(killed)
         verdict = judge(killed, ledger)
         found = {
-            "kills": sum(killed.kills.values()),
+            "kills": killed.of_programs,
             "killed": dict(sorted(killed.kills.items())),
             **vars(verdict),
             "harm": verdict.harm,
@@ -147,7 +151,7 @@ def run(
 def kill(killed: World, ledger: Ledger, pace: Pace, seed: int, until: float) -> None:
     """Each at a random moment; on a busy machine not before somebody was answered again, and faster where time is short."""
     chance = random.Random(seed)  # noqa: S311  # when to kill is no secret
-    while (left := pace.kills - sum(killed.kills.values())) > 0 and time.monotonic() < until:
+    while (left := pace.kills - killed.of_programs) > 0 and time.monotonic() < until:
         answers, patience = len(ledger.told) + LEAST_ANSWERS, time.monotonic() + PATIENCE_SECONDS
         while len(ledger.told) < answers and time.monotonic() < patience:
             time.sleep(0.02)

@@ -4,33 +4,34 @@ Order: a service with a toy network, a warm-up of ordinary pictures, the corpus 
 clients, ordinary pictures again. Counted: processes that ended (`crashes`: the web process, and those that decode pictures),
 answers of 500 and above, refusals without a reason for programs, connections that ended without an answer, answers without
 a row; measured: milliseconds of refusals, memory before and after. Beside it the floor: how long the same clients wait
-for `/livez`. Prints a table, then one JSON object; exit code 1 when anything crashed, failed or was answered wrongly.
+for `/livez`. Prints a table, then one JSON object; exit code 1 when anything crashed, failed or was answered wrongly, or
+the memory grew.
 """
 
 import argparse
 import http.client
 import json
-import sys
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from statistics import median, quantiles
 from time import perf_counter
+from typing import Any
 
 import httpx
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.leaving import memory
 from tests.benchmarks.serving import prepare, rows
 from tests.classifier.files import blocks, encode
 from tests.hostile.corpus import Hostile, corpus
-from tests.journeys.programs import programs
+from tests.journeys.programs import Programs, programs
 from tests.toy import draw
 
 REPLACED = "ursa_core_processes_replaced_total"
@@ -45,8 +46,27 @@ BARS = [
     Bar("wrongly_answered"),
     Bar("accepted_without_row"),
     Bar("refused_p99_ms", 150, fails=False),
-    Bar("memory_growth_mib", 64, fails=False),
+    Bar("memory_growth_mib", 64),
 ]
+TOLD = ("files", "crashes", "server_errors", "refused_p99_ms", "memory_growth_mib")
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where files are posted, as whom, and the status of one that was taken."""
+
+    path: str
+    headers: dict[str, str]
+    taken: int = 200
+
+    @classmethod
+    def of_key(cls, key: str) -> "Door":
+        """The way in for programs."""
+        return cls("/v1/predictions", {"Authorization": f"Bearer {key}"})
+
+
+# status, headers, content
+Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
@@ -69,48 +89,66 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pictures", type=Path, help="a folder of pictures to mutate; else drawn")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        url = f"sqlite:///{folder / 'ursa.db'}"
-        limits = {"URSA_RATE_PER_SECOND": "100000", "URSA_RATE_BURST": "100000"}
-        with programs(folder, url, **limits) as running:
-            key = prepare(folder, url, candidate=False)
-            running.start("service")
-            process = running.running["service"]
-            warm(running.port, key)
+    with ending(*TOLD) as end, tempfile.TemporaryDirectory() as name:
+        end.figures["files"] = given.files
+        with hosted(Path(name)) as (running, key):
             floor = [alive(running.port) for _ in range(200)]
-            before, counted = memory(process.pid), rows(url)
-            tally = post_all(
-                running.port, key, corpus(given.files, given.seed, ground(given.pictures))
-            )
-            if process.poll() is not None:
-                report(tally, given.files, floor)
-                end({"files": given.files, "crashes": 1, "unheard": tally.unheard}, ["crashes"])
-            peak = memory(process.pid, "VmHWM")
-            warm(running.port, key)
-            after = memory(process.pid)
-            lost = tally.accepted + WARM - (rows(url) - counted)
-            died = replaced(running.url)
-    report(tally, given.files, floor)
-    print(
-        f"memory of the process and those it has for pictures: {before:.0f} MiB before, {after:.0f} after, {peak:.0f} at its highest"
-    )
-    figures = {
-        "files": given.files,
+            end.figures["floor_p99_ms"] = _ms(floor, 0.99)
+            files = corpus(given.files, given.seed, ground(given.pictures))
+            report(attack(running, key, files, end.figures), given.files, floor)
+        end.held_against(BARS, end.figures)
+
+
+@contextmanager
+def hosted(folder: Path) -> Iterator[tuple[Programs, str]]:
+    """A service with a toy network and a warm-up behind it; a consumer's key."""
+    url = f"sqlite:///{folder / 'ursa.db'}"
+    limits = {"URSA_RATE_PER_SECOND": "100000", "URSA_RATE_BURST": "100000"}
+    with programs(folder, url, **limits) as running:
+        key = prepare(folder, url, candidate=False)
+        running.start("service")
+        warm(running.port, key)
+        yield running, key
+
+
+def attack(running: Programs, key: str, files: Iterable[Hostile], figures: dict[str, Any]) -> Tally:
+    """Post them all; `figures` gets what came of it, so far as the service lived."""
+    process, url = running.running["service"], running.database_url
+    before, counted = memory(process.pid), rows(url)
+    tally = post_all(running.port, Door.of_key(key), files)
+    figures |= told(tally)
+    if process.poll() is not None:
+        return tally
+    peak = memory(process.pid, "VmHWM")
+    died = replaced(running.url)
+    figures |= {
         # of the web process itself it was asked before
         "crashes": died,
         "core_processes_died": died,
-        "server_errors": sum(n for status, n in tally.statuses.items() if status >= 500),
-        "refused_p99_ms": round(1000 * quantiles(tally.refused, n=100)[98], 1),
-        "memory_growth_mib": round(after - before, 1),
         "memory_peak_growth_mib": round(peak - before, 1),
+    }
+    warm(running.port, key)
+    after = memory(process.pid)
+    figures |= {
+        "memory_growth_mib": round(after - before, 1),
+        "accepted_without_row": tally.accepted + WARM - (rows(url) - counted),
+    }
+    print(
+        f"memory of the process and those it has for pictures: {before:.0f} MiB before, {after:.0f} after, {peak:.0f} at its highest"
+    )
+    return tally
+
+
+def told(tally: Tally) -> dict[str, Any]:
+    """What is known from the answers alone; `crashes` is 1 until somebody finds the service alive."""
+    return {
+        "crashes": 1,
+        "server_errors": sum(n for status, n in tally.statuses.items() if status >= 500),
+        "refused_p99_ms": _ms(tally.refused, 0.99),
         "wrongly_answered": len(tally.wrong),
         "accepted": tally.accepted,
         "unheard": tally.unheard,
-        "accepted_without_row": lost,
-        "floor_p99_ms": round(1000 * quantiles(floor, n=100)[98], 1),
     }
-    end(figures, held_against(figures, BARS))
 
 
 def ground(folder: Path | None) -> list[bytes]:
@@ -130,19 +168,19 @@ def warm(port: int, key: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for number in range(WARM):
         sent = Hostile("ordinary", "a.png", "image/png", draw(number % 2, number))
-        status, _, told = send(connection, key, sent)
+        status, _, answer = send(connection, Door.of_key(key), sent)
         if status != 200:
-            sys.exit(f"an ordinary picture was told {status}: {told!r}")
+            raise AssertionError(f"an ordinary picture was told {status}: {answer!r}")
     connection.close()
 
 
-def post_all(port: int, key: str, files: Iterable[Hostile]) -> Tally:
+def post_all(port: int, door: Door, files: Iterable[Hostile]) -> Tally:
     """Every file once, from `CLIENTS` clients."""
     waiting: SimpleQueue[Hostile] = SimpleQueue()
     for one in files:
         waiting.put(one)
     tallies = [Tally() for _ in range(CLIENTS)]
-    threads = [threading.Thread(target=_client, args=(port, key, waiting, one)) for one in tallies]
+    threads = [threading.Thread(target=_client, args=(port, door, waiting, one)) for one in tallies]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -150,18 +188,19 @@ def post_all(port: int, key: str, files: Iterable[Hostile]) -> Tally:
     return _sum(tallies)
 
 
-def _client(port: int, key: str, waiting: "SimpleQueue[Hostile]", tally: Tally) -> None:
+def _client(port: int, door: Door, waiting: "SimpleQueue[Hostile]", tally: Tally) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for one in _each(waiting):
         began = perf_counter()
         try:
-            status, headers, told = send(connection, key, one)
+            status, headers, answer = send(connection, door, one)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             tally.unheard += 1
             tally.wrong.append(f"{one.kind}: no answer, {type(error).__name__}")
             continue
-        _judge(tally, one, status, headers, told, perf_counter() - began)
+        _judge(tally, one, status == door.taken, (status, headers, answer), perf_counter() - began)
+    connection.close()
 
 
 def _each(waiting: "SimpleQueue[Hostile]") -> Iterator[Hostile]:
@@ -172,9 +211,7 @@ def _each(waiting: "SimpleQueue[Hostile]") -> Iterator[Hostile]:
             return
 
 
-def send(
-    connection: http.client.HTTPConnection, key: str, one: Hostile
-) -> tuple[int, dict[str, str], bytes]:
+def send(connection: http.client.HTTPConnection, door: Door, one: Hostile) -> Answer:
     """Post one file as it is, its name and type unescaped; also the answer that comes before all of it was sent.
 
     Raises OSError and HTTPException where none came.
@@ -185,11 +222,11 @@ def send(
     )
     body = head.encode() + one.data + f"\r\n--{BOUNDARY}--\r\n".encode()
     headers = {
-        "Authorization": f"Bearer {key}",
+        **door.headers,
         "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
     }
     try:
-        connection.request("POST", "/v1/predictions", body, headers)
+        connection.request("POST", door.path, body, headers)
     except (BrokenPipeError, ConnectionResetError):
         # who refuses by the head alone answers, and closes with the rest unread: what was said can still be read
         if connection.sock is None:
@@ -198,20 +235,19 @@ def send(
     return answer.status, dict(answer.getheaders()), answer.read()
 
 
-def _judge(
-    tally: Tally, one: Hostile, status: int, headers: dict[str, str], told: bytes, took: float
-) -> None:
+def _judge(tally: Tally, one: Hostile, taken: bool, answer: Answer, took: float) -> None:
+    status, headers, content = answer
     tally.statuses[status] += 1
     if SMUGGLED.lower() in {name.lower() for name in headers}:
         tally.wrong.append(f"{one.kind}: a header of the file's name came back")
-    if status == 200:
+    if taken:
         tally.accepted += 1
         if one.refused:
             tally.wrong.append(f"{one.kind}: was answered")
         return
     tally.refused.append(took)
     try:
-        problem = json.loads(told)
+        problem = json.loads(content)
         tally.reasons[problem.get("reason") or problem["code"]] += 1
     except (ValueError, KeyError):
         tally.wrong.append(f"{one.kind}: {status} without a reason")
@@ -257,11 +293,16 @@ def report(tally: Tally, files: int, floor: Sequence[float]) -> None:
         print(f"  {reason}: {number}")
     for sentence, number in Counter(tally.wrong).most_common(20):
         print(f"  WRONG {sentence} ({number} times)")
-    took = np.array(tally.refused)
+    most = f"{1000 * max(tally.refused, default=0):.0f}"
     print(
-        f"refused in p50 {1000 * np.median(took):.1f} ms, p99 {1000 * np.quantile(took, 0.99):.1f} ms,"
-        f" at most {1000 * took.max():.0f} ms; /livez p50 {1000 * median(floor):.1f} ms"
+        f"refused in p50 {_ms(tally.refused, 0.5)} ms, p99 {_ms(tally.refused, 0.99)} ms,"
+        f" at most {most} ms; /livez p50 {_ms(floor, 0.5)} ms"
     )
+
+
+def _ms(seconds: Sequence[float], share: float) -> float | None:
+    """A percentile in milliseconds; None of nothing."""
+    return round(1000 * float(np.quantile(seconds, share)), 1) if seconds else None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Clients that do not behave: they leave in the middle of an upload, or send a byte a second.
 
-And what a process has in hand: connections, threads, files, memory. Counted before and after, once what ends by
+And what a process and those that it has started have in hand: connections, threads, files, memory. Counted before and after, once what ends by
 itself had the time to do so.
 """
 
@@ -9,9 +9,12 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+
+from tests.postgres import family
 
 AT_ONCE = 200
 # idle threads of the pool end after ten seconds, a kept connection after five
@@ -21,7 +24,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class InHand:
-    """What a process holds; `memory` is resident, in MiB."""
+    """What a process and those that it has started hold; `memory` is resident, in MiB."""
 
     sockets: int
     threads: int
@@ -31,13 +34,10 @@ class InHand:
 
     @classmethod
     def of(cls, pid: int, *folders: Path) -> "InHand":
-        """What it holds now; `temporary` are files in these folders that no row or key ever names."""
-        links = []
-        for one in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                links.append(str(one.readlink()))
-            except OSError:
-                continue  # it was closed meanwhile
+        """What it and those that it has started hold now; `temporary` are files in these folders that no row or key
+        ever names."""
+        processes = family(pid)
+        links = [link for one in processes for link in _links(one)]
         sockets = sum(link.startswith("socket:") for link in links)
         # a pool of ways into the database grows to its size once and is kept
         pooled = sum(Path(link).name.startswith("ursa.db") for link in links)
@@ -45,7 +45,7 @@ class InHand:
             path for folder in folders for path in folder.rglob("*")
             if path.is_file() and (path.name.startswith(".new-") or folder.name == "tmp")
         ]  # fmt: skip
-        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+        threads = sum(_threads(one) for one in processes)
         return cls(sockets, threads, len(links) - sockets - pooled, len(left), memory(pid))
 
     def beyond(self, before: "InHand") -> list[str]:
@@ -53,6 +53,22 @@ class InHand:
         names = ("sockets", "threads", "files", "temporary")
         pairs = [(name, getattr(before, name), getattr(self, name)) for name in names]
         return [f"{name}: {was} before, {now} after" for name, was, now in pairs if now > was]
+
+
+def _links(pid: int) -> list[str]:
+    """What the open files of a process are."""
+    found = []
+    with suppress(FileNotFoundError):  # it has ended meanwhile
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # it was closed meanwhile
+                found.append(str(one.readlink()))
+    return found
+
+
+def _threads(pid: int) -> int:
+    with suppress(FileNotFoundError):  # it has ended meanwhile
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    return 0
 
 
 def memory(pid: int, line: str = "VmRSS") -> float:

@@ -2,14 +2,15 @@
 
 Order: the floors (disk, machine); capacity, as the best of several closed loops; the 99th percentile at 70 % of it,
 open loop; the overload, open loop; capacity once more, since a machine's own speed drifts within minutes (goodput is
-held against the mean of both); then clients that leave in mid-upload and clients that send a byte a second, while
+held against the mean of both, `goodput_of_first_peak` against the first alone); then clients that leave in mid-upload and clients that send a byte a second, while
 others are served. The service is the real program with its own settings on SQLite and a folder; its network costs as
 much as a ResNet-18 at 96 pixels. The sender shares the cores, and says how much of one it took. Half of the requests
 have the headers that a proxy adds.
 
 Of the service and the processes that it has started, in MiB: `memory_growth_mib` is what they have at the end, when
 nobody sends any more, beyond what they had before the overload; `memory_peak_mib` the most that they had meanwhile,
-beyond the same. Exit code 1 when anything hung, failed or was left behind.
+beyond the same. `capacity_kept` is the capacity after the overload as a share of that before. Prints a table, then one
+JSON object; exit code 1 when anything hung, failed or was left behind, or the memory grew.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from store.database import Database
 from store.models import NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
-from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.leaving import (
     InHand,
     Watched,
@@ -67,10 +68,16 @@ BARS = [
     ),
     Bar("p99_ratio", 2, fails=False),
     Bar("goodput_ratio", 0.85, at_least=True, fails=False),
-    Bar("memory_growth_mib", 32, fails=False),
+    # the machine drifts as well; a service that an overload damages for good is seen here
+    Bar("capacity_kept", 0.85, at_least=True, fails=False),
+    Bar("memory_growth_mib", 32),
+    # a peak is what the moment needs
     Bar("memory_peak_mib", 32, fails=False),
     Bar("refusal_p95_ms", 50, fails=False),
 ]
+TOLD = (
+    "server_errors", "hung", "p99_ratio", "goodput_ratio", "memory_growth_mib", "refusal_p95_ms"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,14 +117,14 @@ def main() -> None:
     parser.add_argument("--direct", action="store_true", help="no request with a proxy's headers")
     given = parser.parse_args()
     sizes = Sizes(overload=given.seconds or (600.0 if given.long else 180.0))
-    with tempfile.TemporaryDirectory() as name:
+    with ending(*TOLD) as end, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with prepared(folder, pictures(given.pictures), proxied=not given.direct) as ready:
             floors(ready.running, folder)
             found = measure(ready, sizes)
-    report(found)
-    figures = judged(found)
-    end(figures, held_against(figures, BARS))
+        report(found)
+        end.figures |= judged(found)
+        end.held_against(BARS, end.figures)
 
 
 @dataclass(frozen=True)
@@ -271,8 +278,8 @@ def _percentiles(seconds: Sequence[float]) -> str:
     return f"p50 {p50:.1f} p95 {p95:.1f} p99 {p99:.1f} ms"
 
 
-def judged(found: Found) -> dict[str, float]:
-    """The figures that bars are set for."""
+def judged(found: Found) -> dict[str, float | None]:
+    """The figures that bars are set for; None where nothing was answered that it could be told from."""
     every = (found.usual, found.over, found.beside)
     # no refusal at all is one within no time
     refused = found.over.of(429) or [0.0]
@@ -280,8 +287,10 @@ def judged(found: Found) -> dict[str, float]:
         "server_errors": sum(one.count(500, 599) for one in every)
         + sum(number for status, number in found.drips.items() if status >= 500),
         "hung": sum(one.count(HUNG, BROKEN) for one in every),
-        "p99_ratio": round(_p99(found.over) / _p99(found.usual), 2),
-        "goodput_ratio": round(found.over.goodput / ((found.peak + found.peak_after) / 2), 3),
+        "p99_ratio": _ratio(_p99(found.over), _p99(found.usual)),
+        "goodput_ratio": _ratio(found.over.goodput, (found.peak + found.peak_after) / 2),
+        "goodput_of_first_peak": _ratio(found.over.goodput, found.peak),
+        "capacity_kept": _ratio(found.peak_after, found.peak),
         "memory_growth_mib": round(found.after - found.before, 1),
         "memory_peak_mib": round(found.highest - found.before, 1),
         "refusal_p95_ms": round(1000 * float(np.quantile(refused, 0.95)), 1),
@@ -296,8 +305,13 @@ def judged(found: Found) -> dict[str, float]:
     }
 
 
-def _p99(sent: Sent) -> float:
-    return float(np.quantile(sent.of(200), 0.99))
+def _p99(sent: Sent) -> float | None:
+    answered = sent.of(200)
+    return float(np.quantile(answered, 0.99)) if answered else None
+
+
+def _ratio(one: float | None, other: float | None) -> float | None:
+    return round(one / other, 3) if one is not None and other else None
 
 
 def report(found: Found) -> None:

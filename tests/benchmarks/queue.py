@@ -2,10 +2,11 @@
 
 Two real service processes over one database, SQLite and then PostgreSQL. Reviewers use the review page's own routes.
 At random they die with pictures in hand, answer after their lease has lapsed, and post an answer twice; one service
-after the other is killed (`kill -9`) and started again, and reviewers post again what they heard nothing of.
-Counted at the end from the rows: acknowledged answers that are not there, answers that count twice, reviews that were
-not asked again within their lease plus five seconds, late answers that were the first and did not count. Prints a table,
-then one JSON object; exit code 1 when any of these is above 0, or a reviewer could not go on.
+after the other is killed (`kill -9`) and started again, PostgreSQL's server or one of its workers as well, and
+reviewers post again what they heard nothing of. Counted from the rows: acknowledged answers that are not there, answers
+that count twice, late answers that were the first and did not count, and, twice a second, reviews that nobody was asked
+again within their lease plus five seconds. Prints a table, then one JSON object; exit code 1 when any of these is above
+0, nothing was killed, a reviewer could not go on, or a database is not there.
 """
 
 import argparse
@@ -18,15 +19,18 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from store import migrate, models, people
 from store.database import Database
+from store.errors import StoreError
 from store.models import NewVersion
 from store.pictures import NewPicture
 from store.prediction_log import Entry, PredictionLog
@@ -34,7 +38,8 @@ from store.reviews import NewReview
 from store.tables.reviews import LANES
 from tests import postgres
 from tests.benchmarks import queue_rows
-from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.queue_leases import Leases
 from tests.benchmarks.queue_reviewers import (
     LEASE_SECONDS,
     PASSWORD,
@@ -43,16 +48,19 @@ from tests.benchmarks.queue_reviewers import (
     Reviewer,
     truth,
 )
+from tests.crash.kept import Kept, kill_server
 from tests.journeys.programs import Programs, programs
 from tests.service.rows import CLASSES, prediction
 
 SLACK_SECONDS = 5.0
+# of so many kills one is of the database
+DATABASE_EVERY = 4
+ADDED = ("labels_lost", "doubled", "stuck")
 BARS = [
-    Bar(name)
-    for name in (
-        "labels_lost", "doubled", "stuck", "counted_otherwise", "late_passed_over", "reviewers_lost"
-    )
-]  # fmt: skip
+    *(Bar(name) for name in (*ADDED, "counted_otherwise", "late_passed_over", "reviewers_lost")),
+    *(Bar(name, 1, at_least=True) for name in ("kills", "looks")),
+]
+KillDatabase = Callable[[random.Random], bool]
 
 
 def main() -> None:
@@ -64,27 +72,48 @@ def main() -> None:
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     given = parser.parse_args()
     found: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with (
+        ending(*ADDED, "answers_per_second", "by_database") as end,
+        tempfile.TemporaryDirectory() as name,
+    ):
+        end.figures["by_database"], folder = found, Path(name)
         if given.only != "postgresql":
             found["sqlite"] = run(folder / "one", f"sqlite:///{folder / 'ursa.db'}", given)
         binaries = postgres.programs()
-        if binaries is None:
-            print("PostgreSQL is not installed: not measured on it")
-        elif given.only != "sqlite":
-            # as safe as PostgreSQL is by itself: the commit is on the disk before it is told
-            with postgres.server(binaries, settings=()) as url:
-                found["postgresql"] = run(folder / "two", url, given)
-    added = {
-        key: sum(one[key] for one in found.values()) for key in ("labels_lost", "doubled", "stuck")
-    }
-    slowest = min((one["answers_per_second"] for one in found.values()), default=0.0)
-    failed = [name for of, one in found.items() for name in held_against(one, BARS, f"{of} ")]
-    end({**added, "answers_per_second": slowest, "by_database": found}, failed)
+        if given.only != "sqlite" and binaries is None:
+            end.lacks("PostgreSQL")
+        elif given.only != "sqlite" and binaries is not None:
+            found["postgresql"] = on_postgres(binaries, folder / "two", given)
+        if found:
+            slowest = min(one["answers_per_second"] for one in found.values())
+            end.figures |= {key: sum(one[key] for one in found.values()) for key in ADDED}
+            end.figures["answers_per_second"] = slowest
+        for of, figures in found.items():
+            # a database that is killed is one bar more
+            more = [Bar("database_kills", of == "postgresql", at_least=True)]
+            end.held_against([*BARS, *more], figures, f"{of} ")
 
 
-def run(folder: Path, url: str, given: argparse.Namespace) -> dict[str, Any]:
-    """One database; its figures."""
+def on_postgres(binaries: Path, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """On a server of its own, which is killed too; its figures."""
+    # as safe as PostgreSQL is by itself: the commit is on the disk before it is told
+    with postgres.own_server(binaries, settings=()) as server:
+        kept = Kept("database", server.start_again)
+        kept.start()
+        try:
+            return run(folder, server.url, given, partial(kill_server, server, kept))
+        finally:
+            kept.stop()
+
+
+def run(
+    folder: Path,
+    url: str,
+    given: argparse.Namespace,
+    kill_database: KillDatabase | None = None,
+    slack: float = SLACK_SECONDS,
+) -> dict[str, Any]:
+    """One database; its figures. `slack`: seconds after its lease in which a review must be asked again."""
     names = [f"reviewer-{number}" for number in range(given.reviewers)]
     migrate.upgrade(url)
     database = Database(url, pool_size=12)
@@ -93,19 +122,24 @@ def run(folder: Path, url: str, given: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         services = start(stack, folder, url)
         reviewers = [Reviewer(desk, [one.url for one in services], one, over) for one in names]
-        began = time.monotonic()
-        for reviewer in reviewers:
-            reviewer.start()
-        kills = break_things(database, desk, services, over, given.seconds_between_kills)
+        leases, began = Leases(database, over, slack), time.monotonic()
+        for one in (*reviewers, leases):
+            one.start()
+        breaking = Breaking(database, services, kill_database)
+        breaking.go_on(desk, over, given.seconds_between_kills)
         seconds = time.monotonic() - began
         over.set()
-        for reviewer in reviewers:
-            reviewer.join(30)
+        for one in (*reviewers, leases):
+            one.join(30)
         # who hangs has not ended well either
         desk.lost += [f"{one.name}: hangs" for one in reviewers if one.is_alive()]
-    found = judge(database, desk, given.reviews)
+    found = judge(database, desk, leases, given.reviews)
     database.dispose()
-    found |= {"kills": kills, "answers_per_second": round(len(desk.acknowledged) / seconds, 1)}
+    found |= {
+        "kills": breaking.kills["service"],
+        "database_kills": breaking.kills["database"],
+        "answers_per_second": round(len(desk.acknowledged) / seconds, 1),
+    }
     report(url, found, desk, seconds)
     return found
 
@@ -151,31 +185,53 @@ def fill(database: Database, names: Sequence[str], count: int) -> None:
     log.stop()
 
 
-def break_things(
-    database: Database,
-    desk: Desk,
-    services: Sequence[Programs],
-    over: threading.Event,
-    every: float,
-) -> int:
-    """Kill one service after the other until no review is open or a reviewer is lost; how often."""
-    kills, deadline = 0, time.monotonic() + PATIENCE_SECONDS
-    chance = random.Random(1)  # noqa: S311 - when to break things is no secret
-    while time.monotonic() < deadline and not desk.lost:
-        over.wait(chance.uniform(0.5, 1.5) * every)
-        with database.read() as session:
-            if queue_rows.open_reviews(session) == 0:
-                return kills
-        service = services[kills % len(services)]
+class Breaking:
+    """Kills one service after the other, and now and then the database; `kills` by what they hit."""
+
+    def __init__(
+        self,
+        database: Database,
+        services: Sequence[Programs],
+        kill_database: KillDatabase | None,
+    ) -> None:
+        self._database, self._services, self._kill_database = database, services, kill_database
+        self._random = random.Random(1)  # noqa: S311 - when to break things is no secret
+        self.kills = Counter[str]()
+
+    def go_on(self, desk: Desk, over: threading.Event, every: float) -> None:
+        """Until no review is open or a reviewer is lost."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and not desk.lost:
+            over.wait(self._random.uniform(0.5, 1.5) * every)
+            left = self._left()
+            if left == 0:
+                return
+            # a service that is started while the database is away ends by itself
+            if left is not None:
+                self._kill()
+
+    def _left(self) -> int | None:
+        """Reviews that are open; None while the database does not say."""
+        try:
+            with self._database.read() as session:
+                return queue_rows.open_reviews(session)
+        except StoreError:
+            return None
+
+    def _kill(self) -> None:
+        turn = self.kills.total()
+        if self._kill_database is not None and turn % DATABASE_EVERY == 1:
+            self.kills["database"] += self._kill_database(self._random)
+            return
+        service = self._services[self.kills["service"] % len(self._services)]
         process = service.running.pop("service")
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        kills += 1
+        self.kills["service"] += 1
         service.start("service")
-    return kills
 
 
-def judge(database: Database, desk: Desk, reviews: int) -> dict[str, Any]:
+def judge(database: Database, desk: Desk, leases: Leases, reviews: int) -> dict[str, Any]:
     """What the rows say against what the reviewers were told."""
     with database.read() as session:
         kept = queue_rows.labels(session)
@@ -193,7 +249,6 @@ def judge(database: Database, desk: Desk, reviews: int) -> dict[str, Any]:
             counted.setdefault(label.review_id, []).append(label.person_id)
     doubled = sum(len(people) != len(set(people)) for people in counted.values())
     doubled += sum(len(counted.get(one, [])) > needed for one, needed in state.items())
-    stuck = still_open + sum(waited > SLACK_SECONDS for waited in desk.waited)
     wrong = sum(label.label != truth(label.review_id) for label in kept.values())
     return {
         "reviews": reviews,
@@ -204,9 +259,10 @@ def judge(database: Database, desk: Desk, reviews: int) -> dict[str, Any]:
         "late_passed_over": passed_over(kept, desk),
         "reviewers_lost": len(desk.lost),
         "doubled": doubled,
-        "stuck": stuck,
+        "stuck": still_open + len(leases.stuck),
+        "looks": leases.looks,
         "late_and_extra": sum(label.late for label in kept.values()),
-        "longest_wait_after_lapse_s": round(max(desk.waited, default=0.0), 2),
+        "longest_wait_after_lapse_s": round(leases.longest, 2),
     }
 
 

@@ -1,6 +1,6 @@
 """Reviewers of `make bench-queue`: they label by the page's own routes, and die, are late and post twice at random.
 
-What they were told and what they left lying stands on the desk that all of them share. Who is right is not judged here.
+What they were told stands on the desk that all of them share. Who is right is not judged here.
 """
 
 import hashlib
@@ -40,13 +40,10 @@ class Heard:
 
 @dataclass
 class Desk:
-    """What all reviewers of a run share: when they posted an answer first, what they were told, and what was left lying."""
+    """What all reviewers of a run share: when they posted an answer first, and what they were told."""
 
     posted: dict[str, float] = field(default_factory=dict)
     acknowledged: dict[str, Heard] = field(default_factory=dict)
-    # reviews that somebody dropped: when their lease ends
-    dropped: dict[str, datetime] = field(default_factory=dict)
-    waited: list[float] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     # reviewers who could not go on, and why
     lost: list[str] = field(default_factory=list)
@@ -84,8 +81,6 @@ class Reviewer(threading.Thread):
             told = self._post("/review/next", asked)
             reviews = told.json()["reviews"] if told.status_code == 200 else []
             for review in reviews:
-                self._met(review["id"])
-            for review in reviews:
                 self._deal_with(review)
             if not reviews:
                 self._over.wait(LOOK_AGAIN_SECONDS)
@@ -94,9 +89,7 @@ class Reviewer(threading.Thread):
         until, chance = datetime.fromisoformat(review["until"]), self._random.randrange(100)
         if chance < DIES:
             self._dropped[review["id"]] = until
-            with self._desk.lock:
-                self._desk.dropped[review["id"]] = until
-                self._desk.done["dropped"] += 1
+            self._count("dropped")
             return
         if chance < DIES + LATE:
             self._over.wait(LEASE_SECONDS + 0.5)
@@ -121,13 +114,6 @@ class Reviewer(threading.Thread):
             if before.counted != counted:
                 raise AssertionError(f"an answer posted twice was told two things: {answer.text}")
         self._count("posted twice" if times == 2 else "posted")
-
-    def _met(self, review_id: str) -> None:
-        now = datetime.now(UTC)
-        with self._desk.lock:
-            until = self._desk.dropped.pop(review_id, None)
-            if until is not None:
-                self._desk.waited.append((now - until).total_seconds())
 
     def _count(self, what: str) -> None:
         with self._desk.lock:

@@ -1,6 +1,7 @@
 """What the rows of the queue say, read apart from the code that wrote them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -32,6 +33,14 @@ def reviews(session: Session) -> dict[str, int]:
     """How many opinions each review needs."""
     rows = session.execute(select(Review.id, Review.opinions_needed))
     return dict(rows.tuples().all())
+
+
+def lapsed(session: Session, now: datetime) -> dict[str, datetime]:
+    """Open reviews whose lease has ended, which nobody has been given since; when it ended."""
+    query = select(Review.id, Review.lease_until).where(
+        Review.status == "open", Review.lease_until <= now
+    )
+    return {review: until for review, until in session.execute(query) if until is not None}
 
 
 def open_reviews(session: Session) -> int:

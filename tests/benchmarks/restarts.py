@@ -2,20 +2,21 @@
 
 Order: three services with their settings as they come on one database, a real nginx before them with the configuration
 that `deploy/` holds, clients that send all the time; then one service after the other is told to end by SIGTERM and
-started again. Every request must be answered with 200, once, and be in the database.
+started again. Every request must be answered with 200, once, and be in the database. Prints a table, then one JSON
+object; exit code 1 when a request was lost or doubled, or a service ended otherwise than well.
 """
 
 import argparse
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from time import monotonic
 
 from store import predictions
+from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.overload import floors, pictures, prepared
 from tests.benchmarks.swaps import sending
 from tests.benchmarks.swaps_rows import Rows
@@ -24,6 +25,10 @@ from tests.journeys.programs import Programs
 from tests.journeys.proxy import free_ports, nginx
 
 SERVICES = 3
+BARS = [
+    Bar("answers", 1, at_least=True),
+    *(Bar(name) for name in ("lost", "doubled", "ended_badly")),
+]
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--restarts", type=int, default=20)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        done = restart(Path(name), given.restarts, pictures(None), show=True)
-    for what, value in vars(done).items():
-        print(f"{what}: {value}")
-    print(json.dumps(vars(done)))
+    with ending(*(one.name for one in fields(Restarted))) as end:
+        with tempfile.TemporaryDirectory() as name:
+            done = restart(Path(name), given.restarts, pictures(None), show=True)
+        for what, value in vars(done).items():
+            print(f"{what}: {value}")
+        end.figures |= vars(done)
+        end.figures["ended_badly"] = given.restarts - done.exit_codes.get(0, 0)
+        end.held_against([Bar("restarts", given.restarts, at_least=True), *BARS], end.figures)
 
 
 def restart(
@@ -78,8 +86,9 @@ def restart(
     return Restarted(
         restarts,
         len(told),
-        len(told) - statuses[200],
-        kept - statuses[200],
+        # not answered, or answered and not kept
+        len(told) - statuses[200] + max(0, statuses[200] - kept),
+        max(0, kept - statuses[200]),
         dict(statuses),
         round(max(stops), 2),
         dict(codes),

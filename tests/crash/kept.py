@@ -1,6 +1,7 @@
 """Processes that are kept running and killed: each is started again as soon as it has ended, whatever ended it."""
 
 import os
+import random
 import signal
 import subprocess
 import threading
@@ -8,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.postgres import Server
 
 # before something that could not even start is tried again
 PAUSE_SECONDS = 0.3
@@ -101,3 +104,13 @@ def kill_together(some: Sequence[Kept]) -> bool:
     """Kill all of them in one moment; whether there was anything to kill."""
     killed = [one.kill() for one in some]
     return any(killed)
+
+
+def kill_server(server: Server, kept: Kept, chance: random.Random) -> bool:
+    """Kill PostgreSQL, or one of its workers, which makes it start over; whether there was anything to kill."""
+    processes = server.processes()
+    if len(processes) > 1 and chance.random() < 0.5:
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(processes[1:]), signal.SIGKILL)
+        return True
+    return kept.kill()

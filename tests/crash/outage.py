@@ -35,13 +35,28 @@ Away = Callable[[], AbstractContextManager[object]]
 @dataclass(frozen=True)
 class Held:
     """What a process and those that it has started hold. `connections` are the ways into the database, which a pool
-    keeps, `files` all others.
+    keeps, `files` all others; `busy` are those connections that a server says are in a transaction.
     """
 
     threads: int
     files: int
     connections: int
+    busy: int
     mib: float
+
+    def beyond(self, before: "Held", fresh: "Held") -> list[str]:
+        """What there is more of than before, memory aside, in words.
+
+        A pool has what was needed at one time: no more than when the service was `fresh`, and one for each who sends.
+        """
+        allowed = {
+            "threads": before.threads,
+            "files": before.files,
+            "connections": fresh.connections + SENDERS,
+            "busy": 0,
+        }
+        pairs = [(name, most, getattr(self, name)) for name, most in allowed.items()]
+        return [f"{name}: {now}, at most {most}" for name, most, now in pairs if now > most]
 
 
 @dataclass(frozen=True)
@@ -98,11 +113,12 @@ class Service:
         names = [_name(one) for process in processes for one in (process / "fd").iterdir()]
         url = self.programs.database_url
         if url.startswith("postgresql"):
-            connections = of_pool = _connections(url)
+            connections, busy = _connections(url)
+            of_pool = connections
         else:
-            connections = names.count("ursa.db")
+            connections, busy = names.count("ursa.db"), 0
             of_pool = sum(one.startswith("ursa.db") for one in names)
-        return Held(threads, len(names) - of_pool, connections, memory(pid))
+        return Held(threads, len(names) - of_pool, connections, busy, memory(pid))
 
     def settled(self, before: Held | None = None) -> Held:
         """What it holds when nothing more of it ends by itself, or when there is no more of it than before."""
@@ -189,7 +205,7 @@ def _served(sent: list[Sent], after: float = 0.0) -> float:
 
 
 def _no_more(held: Held, before: Held) -> bool:
-    return held.threads <= before.threads and held.files <= before.files
+    return held.threads <= before.threads and held.files <= before.files and not held.busy
 
 
 def _name(path: Path) -> str:
@@ -236,14 +252,15 @@ def locked(url: str) -> Away:
     return away
 
 
-def _connections(url: str) -> int:
-    """Those that the service holds on a server."""
+def _connections(url: str) -> tuple[int, int]:
+    """Those that the service holds on a server, and how many of them are in a transaction."""
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'service'"
+            "SELECT count(*), count(*) FILTER (WHERE state <> 'idle')"
+            " FROM pg_stat_activity WHERE application_name = 'service'"
         ).fetchone()
-    return int(row[0]) if row else 0
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _key(url: str) -> str:

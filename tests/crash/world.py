@@ -2,7 +2,7 @@
 
 Its programs are kept running by `Kept` threads, each in a process of its own as the Procfile starts it. On PostgreSQL
 the server is killed too, or one of its workers, which makes it start over; an SQLite database has no process, so all
-that have it open are killed in one moment. Of the service its children are killed as well: a process that decodes
+that have it open are killed in one moment. In addition children of the service are killed: a process that decodes
 pictures, or the candidate's, after which the candidate is put on its way again.
 """
 
@@ -27,7 +27,7 @@ from store.models import NewVersion
 from store.objects import Objects
 from store.pictures import NewPicture, PictureStore
 from store.rollouts import Actor
-from tests.crash.kept import Kept, children, kill_together
+from tests.crash.kept import Kept, children, kill_server, kill_together
 from tests.journeys.programs import COMMANDS, ROOT, Programs
 from tests.monitoring.given import Watched, opinions
 from tests.postgres import Server
@@ -35,8 +35,9 @@ from tests.toy import CLASSES, draw, toy_bundle
 
 BENCH = Actor("system", "a crash test")
 GOLDEN = 60
-# shares of the kills, by whom they hit
-VICTIMS = {"service": 4, "monitoring": 2, "retrain": 2, "database": 2, "core": 1, "candidate": 1}
+# shares of the kills, by whom they hit; those of the service's children come on top
+VICTIMS = {"service": 4, "monitoring": 2, "retrain": 2, "database": 2}
+CHILDREN = {"core": 1, "candidate": 1}
 
 
 @dataclass
@@ -103,19 +104,24 @@ class World:
 
     def kill(self, chance: random.Random) -> None:
         """Kill one of them, whoever it hits."""
-        names = list(VICTIMS)
-        self.kill_one(chance.choices(names, [VICTIMS[one] for one in names])[0], chance)
+        shares = VICTIMS | CHILDREN
+        self.kill_one(chance.choices(list(shares), list(shares.values()))[0], chance)
+
+    @property
+    def of_programs(self) -> int:
+        """Kills so far, but those of children."""
+        return sum(self.kills.get(one, 0) for one in VICTIMS)
 
     def kill_one(self, victim: str, chance: random.Random) -> bool:
         """Kill this one; whether there was anything to kill."""
-        if victim in ("core", "candidate"):
+        if victim in CHILDREN:
             done = self._kill_child(victim, chance)
         elif victim != "database":
             done = self.kept[victim].kill()
         elif self.server is None:
             done = kill_together([self.kept[one] for one in COMMANDS])
         else:
-            done = self._kill_server(self.server, chance)
+            done = kill_server(self.server, self.kept["database"], chance)
         self.kills[victim] = self.kills.get(victim, 0) + done
         return done
 
@@ -131,14 +137,6 @@ class World:
         with suppress(ProcessLookupError):
             os.kill(chance.choice(mine).pid, signal.SIGKILL)
         return True
-
-    def _kill_server(self, server: Server, chance: random.Random) -> bool:
-        processes = server.processes()
-        if len(processes) > 1 and chance.random() < 0.5:
-            with suppress(ProcessLookupError):
-                os.kill(chance.choice(processes[1:]), signal.SIGKILL)
-            return True
-        return self.kept["database"].kill()
 
     def _keep(self, kept: Kept) -> None:
         self.kept[kept.name] = kept

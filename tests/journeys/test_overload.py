@@ -1,10 +1,14 @@
-"""Overload in small, on the real program: what must hold however fast the machine is. `make bench-overload` has the figures."""
+"""Overload in small, on the real program: what must hold however fast the machine is. `make bench-overload` has the figures.
+
+Goodput is held against a bound so generous that only a service which breaks down is found.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.overload import Sizes, judged, measure, pictures, prepared
+from tests.benchmarks.bars import failed_by
+from tests.benchmarks.overload import BARS, Sizes, judged, measure, pictures, prepared
 
 SIZES = Sizes(capacity=2, usual=3, overload=6, closed=(8,), leaving=400, dripping=40)
 
@@ -14,12 +18,9 @@ def test_overload_breaks_nothing_hangs_nobody_and_leaves_nothing_behind(tmp_path
     with prepared(tmp_path, pictures(None), URSA_UPLOAD_SECONDS="2") as ready:
         found = measure(ready, SIZES)
     figures = judged(found)
-    assert figures["server_errors"] == 0
-    assert figures["hung"] == 0
-    assert figures["refused_without_retry_after"] == 0
-    # it was an overload, and most of the answers that could be given were given
     assert found.over.of(429)
-    assert found.over.of(200)
+    assert found.over.goodput >= 0.5 * min(found.peak, found.peak_after)
+    assert failed_by(figures, BARS) == []
     assert set(found.over.statuses) <= {200, 429}
     # who drips is told so, or refused, and costs the others nothing
     assert set(found.drips) <= {408, 429}

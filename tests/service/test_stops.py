@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -136,7 +137,9 @@ def test_a_stop_is_followed_while_the_database_takes_no_writes(
         switches.throw(session, "frozen", True, "person", "olga", "a long write", EPOCH)
         here.program.live.halt(Stop(KILLED, OLGA, "smoke", wall_clock()))
         assert here.program.live.standing.killed
+        deadline = monotonic() + 30
         while not there.program.live.standing.killed:
+            assert monotonic() < deadline, "the other did not follow"
             threading.Event().wait(0.01)
     here.program.live.refresh()
     with here.database.read() as session:
