@@ -9,7 +9,7 @@ socket; it ends when that one does. This is no boundary for attackers: both ends
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -63,18 +63,31 @@ class Refused:
     sentence: str
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """The picture is decoded and measured, and the network is asked: from here on the picture is not to blame."""
+
+
 # None: the bundle is loaded
 Told = Seen | Refused | None
 
 
 def see(data: bytes, limits: Limits, classifier: Classifier | None) -> Seen:
     """Raises BadPicture; what a network fails at is in the answer."""
+    return _asked(_look(data, limits), classifier)
+
+
+def _look(data: bytes, limits: Limits) -> Seen:
     started = perf_counter()
     picture = open_picture(data, limits)
     check = 1000 * (perf_counter() - started)
-    seen = Seen(picture, measure(picture), check)
+    return Seen(picture, measure(picture), check)
+
+
+def _asked(seen: Seen, classifier: Classifier | None) -> Seen:
     if classifier is None:
         return seen
+    picture = seen.picture
     try:
         return replace(seen, opinion=classifier.opine(picture, seen.properties))
     except Exception as error:  # noqa: BLE001  # whatever it was, another model may be asked
@@ -112,22 +125,25 @@ class Models:
             return None
 
 
-def work(connection: "Connection[Told, Task]", models: Models) -> None:
-    """Do what is asked, one after the other, until the other end is closed."""
+def work(connection: "Connection[Told | Decoded, Task]", models: Models) -> None:
+    """Do what is asked, one after the other, until the other end is closed; `Decoded` comes before an answer with a network."""
     while True:
         try:
             task = connection.recv()
-            connection.send(_told(task, models))
+            connection.send(_told(task, models, connection.send))
         except (EOFError, OSError):
             return
 
 
-def _told(task: Task, models: Models) -> Told:
+def _told(task: Task, models: Models, tell: Callable[[Decoded], None]) -> Told:
     if task.data is None:
         return _load(task, models)
-    classifier = models.find(task.bundle) if task.bundle is not None else None
     try:
-        seen = see(task.data, task.limits, classifier)
+        seen = _look(task.data, task.limits)
+        if task.bundle is not None:
+            # before a network is loaded or asked: what comes now is its doing
+            tell(Decoded())
+            seen = _asked(seen, models.find(task.bundle))
     except BadPicture as bad:
         return Refused(bad.reason, str(bad))
     except Exception as error:  # noqa: BLE001  # who asked has to know, and the next picture is another's

@@ -1,6 +1,6 @@
 """Bytes to pixels: the only place where a picture is decoded, for training and for serving.
 
-Order: size in bytes, format by content, completeness, pixel count from the header, animation, decoding, reduction
+Order: size in bytes, format by content, number of parts, completeness, pixel count from the header, animation, decoding, reduction
 of what is larger than any network needs, RGB, rotation by EXIF. What comes out has no metadata. Colour profiles are
 not applied: training pictures went the same way.
 Never decodes what was cut off, never tries a format that the content did not name, never sets anything in Pillow.
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier import headers
+from classifier import headers, parts
+from classifier.scans import TooMany
 
 Reason = Literal[
     "empty",
@@ -26,6 +27,7 @@ Reason = Literal[
     "truncated",
     "animated",
     "too_many_pixels",
+    "too_many_parts",
     "too_small",
     "broken",
 ]
@@ -35,6 +37,10 @@ ORIENTATION = 0x0112
 # beyond that many pixels a picture is shrunk by a whole factor before anything else is done with it: no network sees
 # the difference, and a picture of 50 million pixels would take half a gigabyte on its way
 LARGE = 12_000_000
+# Pillow takes 15 bytes for each, four times as many as elsewhere
+WEBP_PIXELS = 25_000_000
+# rows of a large picture that are turned to RGB at once, after they were shrunk
+BAND = 64
 # how EXIF 2.3, 4.6.4 A, wants the stored pixels turned before they are shown
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -133,6 +139,7 @@ def _check_bytes(data: bytes, limits: Limits) -> str:
                 f"{foreign} files are not read here; send JPEG, PNG, WebP, GIF, BMP or TIFF.",
             )
         raise BadPicture("not_a_picture", "The file is not a picture, whatever its name says.")
+    _check_parts(data, name)
     if not headers.is_complete(data, name):
         raise BadPicture("truncated", f"The {name.upper()} file ends too early; send it again.")
     if name == "webp":
@@ -140,7 +147,24 @@ def _check_bytes(data: bytes, limits: Limits) -> str:
         if sides is None:
             raise BadPicture("broken", DAMAGED)
         _check_sides(sides, limits)
+        _check_webp(sides)
     return name
+
+
+def _check_parts(data: bytes, name: str) -> None:
+    try:
+        parts.count(data, name)
+    except TooMany as error:
+        raise BadPicture(error.reason, str(error)) from error
+
+
+def _check_webp(sides: tuple[int, int]) -> None:
+    width, height = sides
+    if width * height > WEBP_PIXELS:
+        raise BadPicture(
+            "too_many_pixels",
+            f"The picture has {width:,} by {height:,} pixels; a WebP file may have {WEBP_PIXELS:,} in all.",
+        )
 
 
 def _check_sides(sides: tuple[int, int], limits: Limits) -> None:
@@ -185,7 +209,7 @@ def _decode(image: Image.Image, name: str) -> tuple[Image.Image, tuple[int, int]
     """Decodes into upright RGB, transparency over white; and the sides of the whole picture."""
     try:
         sides = _load(image, name)
-        colours = _rgb(_reduced(image))
+        colours = _small(image)
     except _NOT_DAMAGE:
         raise
     except Exception as error:
@@ -195,7 +219,7 @@ def _decode(image: Image.Image, name: str) -> tuple[Image.Image, tuple[int, int]
             "unsupported_format",
             f"Pixels of the kind {image.mode} are not read here; send 8 or 16 bits a channel.",
         )
-    turn, colours = _turn(image), _reduced(colours)
+    turn = _turn(image)
     if turn is None:
         return colours, sides
     return colours.transpose(turn), sides[::-1] if turn in SIDEWAYS else sides
@@ -215,9 +239,21 @@ def _load(image: Image.Image, name: str) -> tuple[int, int]:
     return width, height
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _small(image: Image.Image) -> Image.Image | None:
+    """RGB of `LARGE` pixels at most; band by band, since a turn to RGB has up to four copies of what it turns."""
     factor = _factor(image)
-    return image.reduce(factor) if factor > 1 and image.mode in REDUCIBLE else image
+    if factor == 1:
+        return _rgb(image)
+    width, height = image.size
+    small = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, factor * BAND):
+        band = image.crop((0, top, width, min(height, top + factor * BAND)))
+        first = band.mode in REDUCIBLE
+        colours = _rgb(band.reduce(factor) if first else band)
+        if colours is None:
+            return None
+        small.paste(colours if first else colours.reduce(factor), (0, top // factor))
+    return small
 
 
 def _factor(image: Image.Image) -> int:

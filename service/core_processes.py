@@ -2,7 +2,8 @@
 
 Each does one thing at a time, and is asked by one thread at a time. One that dies or does not come back is replaced by a
 new one, with the same networks loaded. What one died of, or did not come back from, is asked once more without the network:
-whatever the second one dies of is the picture. One that somebody else has ended (an operator, a system without memory), or
+whatever the second one dies of is the picture, and the network is blamed only when it was asked: each says when it has
+decoded, and has its time for either. One that somebody else has ended (an operator, a system without memory), or
 that never got as far as to be asked, says nothing about either: its picture is asked about once more as it was, and then
 its consumer is told to come again.
 """
@@ -24,7 +25,7 @@ from time import monotonic
 import structlog
 
 import classifier
-from classifier.core import KEPT, Refused, Seen, Task, Told
+from classifier.core import KEPT, Decoded, Refused, Seen, Task, Told
 from classifier.pictures import DAMAGED, BadPicture, Limits
 from service import metrics
 from service.settings import core_environment
@@ -32,7 +33,7 @@ from store.errors import Unavailable
 
 _log = structlog.get_logger()
 
-# far longer than the largest picture takes; and to read libraries and a network on a busy machine
+# far longer than the largest picture takes, or a network to look at it; and to read libraries and a network on a busy machine
 SECONDS, LOAD_SECONDS = 20.0, 60.0
 WATCH_SECONDS = 0.5
 # from the end of the way to the end of the process
@@ -43,7 +44,14 @@ _ROOT = Path(classifier.__file__).parent.parent
 
 
 class _Died(Exception):
-    """The process ended by what it was asked, or was ended since it did not come back from it."""
+    """The process ended by what it was asked, or was ended since it did not come back from it.
+
+    `asked`: whether it had decoded the picture, and was at the network.
+    """
+
+    def __init__(self, why: str, *, asked: bool = False) -> None:
+        super().__init__(why)
+        self.asked = asked
 
 
 class _Killed(Exception):
@@ -55,7 +63,7 @@ class _Process:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Task, Told] | None = None
+        self._connection: Connection[Task, Told | Decoded] | None = None
         self._is_ready, self._is_over, self._took_long = False, False, False
         self._due = math.inf
         # as the child keeps them: one that replaces it begins with these
@@ -103,25 +111,31 @@ class _Process:
                 self._within(LOAD_SECONDS)
                 way.recv()
                 self._is_ready = True
-            self._within(seconds)
+            self._within(SECONDS if task.data is not None else seconds)
             way.send(task)
         except (EOFError, OSError) as error:
             raise _Killed("it ended, or took nothing in, before it saw a picture") from error
+        asked = task.data is None
         try:
-            told: Told = way.recv()
+            said = way.recv()
+            if isinstance(said, Decoded):
+                asked = True
+                self._within(seconds)
+                said = way.recv()
         except (EOFError, OSError) as error:
-            raise self._why(seconds) from error
+            raise self._why(seconds if asked else SECONDS, asked=asked) from error
+        told: Told = said
         return told
 
     def _within(self, seconds: float) -> None:
         self._took_long, self._due = False, monotonic() + seconds
 
-    def _why(self, seconds: float) -> _Died | _Killed:
+    def _why(self, seconds: float, *, asked: bool) -> _Died | _Killed:
         if self._took_long:
-            return _Died(f"the process that it ran in took more than {seconds:g} s")
+            return _Died(f"the process that it ran in took more than {seconds:g} s", asked=asked)
         code = _code(self._child)
         how = f"the process that it ran in ended ({code})"
-        return _Died(how) if code > 0 or -code in _ITS_OWN else _Killed(how)
+        return _Died(how, asked=asked) if code > 0 or -code in _ITS_OWN else _Killed(how)
 
     def hurry(self) -> None:
         """End it when it is over its time: whoever asks it may be waiting for it to take in, or to go on."""
@@ -197,12 +211,13 @@ class CoreProcesses:
         try:
             return self._see(task)
         except _Died as died:
-            why = str(died)
+            # of decoding it says nothing about the network, also where that goes well the next time
+            failed = str(died) if died.asked else None
         try:
             seen = self._see(replace(task, bundle=None, pixels=True))
         except _Died:
             raise BadPicture("broken", DAMAGED) from None
-        return replace(seen, failed=why if bundle else None)
+        return replace(seen, failed=failed)
 
     def _see(self, task: Task) -> Seen:
         told = self._ask(task)

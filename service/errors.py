@@ -40,6 +40,7 @@ PICTURES = {
     "broken": 422,
     "animated": 422,
     "too_many_pixels": 422,
+    "too_many_parts": 422,
     "too_small": 422,
 }
 

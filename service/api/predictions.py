@@ -27,7 +27,7 @@ _UPLOAD = {
     413: {"bad_picture": "`reason` is too_large: the picture has more bytes than allowed."},
     415: {"bad_picture": "`reason` is not_a_picture or unsupported_format."},
     422: {
-        "bad_picture": "`reason` is empty, truncated, broken, animated, too_many_pixels or too_small."
+        "bad_picture": "`reason` is empty, truncated, broken, animated, too_many_pixels, too_many_parts or too_small."
     },
     429: {"busy": "As many pictures are being worked on as can be."},
     503: {"storage_unavailable": "Pictures cannot be kept now."},

@@ -1,4 +1,4 @@
-"""Small files that ask for much: pixels, text, colour profiles, frames."""
+"""Small files that ask for much: pixels, text, colour profiles, scans, parts of a few bytes."""
 
 import struct
 import zlib
@@ -42,8 +42,8 @@ def files() -> Iterator[tuple[str, bytes, bool | None]]:
         yield "profile that unpacks", _with(b"iCCP", b"icc\0\0" + zeros), None
         yield "rows that unpack to more than the picture", _rows(megabytes), None
     yield "a TIFF of one deflated strip", _tiff_strip(), None
-    yield "many small chunks", _chunks(50_000), None
-    yield "many comments", _comments(20_000), None
+    yield from _scans()
+    yield from _parts()
 
 
 def _real_png(side: int) -> bytes:
@@ -71,11 +71,68 @@ def _tiff_strip() -> bytes:
     return file.getvalue()
 
 
-def _chunks(count: int) -> bytes:
-    data = encode(blocks(), "png")
-    return data[:33] + chunk(b"teSt", b"x") * count + data[33:]
+def _scans() -> Iterator[tuple[str, bytes, bool | None]]:
+    yield "scans of a large JPEG", scans(5000, 100), True
+    yield "scans of a JPEG", scans(1000, 1000), True
+    yield "coefficients of a progressive JPEG", progressive(7000), True
+    strip = scans(1000, 200)
+    yield "scans of a strip in a TIFF", jpeg_in_tiff(1000, strip), True
 
 
-def _comments(count: int) -> bytes:
-    data = encode(blocks(), "jpeg")
-    return data[:2] + (b"\xff\xfe" + struct.pack(">H", 3) + b"x") * count + data[2:]
+def scans(side: int, count: int) -> bytes:
+    """A grey progressive JPEG whose last scan comes so many times more."""
+    image = Image.new("L", (side, side), 128)
+    data = encode(image, "jpeg", progressive=True)
+    last = data.rfind(b"\xff\xda")
+    start = data.rfind(b"\xff\xc4", 0, last)
+    return data[:-2] + data[start:-2] * count + data[-2:]
+
+
+def progressive(side: int) -> bytes:
+    """With the coefficients of three whole planes."""
+    image = Image.new("RGB", (side, side), (10, 200, 30))
+    return encode(image, "jpeg", progressive=True, subsampling=0)
+
+
+def jpeg_in_tiff(side: int, strip: bytes) -> bytes:
+    """A grey TIFF of one strip, which is this JPEG."""
+    tags = ((256, side), (257, side), (258, 8), (259, 7), (262, 1), (273, 122), (277, 1), (278, side), (279, len(strip)))  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + strip
+
+
+def _parts() -> Iterator[tuple[str, bytes, bool | None]]:
+    """Files of a megabyte or two whose parts are a few bytes long."""
+    png_file, jpeg, gif = (encode(blocks(), one) for one in ("png", "jpeg", "gif"))
+    yield "many small chunks", png_file[:33] + chunk(b"teSt", b"x") * 50_000 + png_file[33:], True
+    yield "many empty IDATs", png_file[:33] + chunk(b"IDAT", b"") * 50_000 + png_file[33:], True
+    profile = chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(2**20 - 10), 9))
+    yield "many profiles", png_file[:33] + profile * 900 + png_file[33:], True
+    comment = b"\xff\xfe" + struct.pack(">H", 3) + b"x"
+    yield "many comments", jpeg[:2] + comment * 20_000 + jpeg[2:], True
+    yield "fill bytes before a marker", jpeg[:2] + b"\xff" * 2**20 + jpeg[2:], True
+    exif = b"\xff\xe1" + struct.pack(">H", 65_002) + b"Exif\0\0" + bytes(64_994)
+    yield "EXIF again and again", jpeg[:2] + exif * 40 + jpeg[2:], True
+    at = 13 + (3 << (gif[10] & 7) + 1)
+    yield "blocks of one byte", gif[:at] + b"!\xf5" + b"\1x" * 200_000 + b"\0" + gif[at:], True
+    yield "nothing between a GIF's blocks", gif[:at] + bytes(2**20) + gif[at:], True
+    yield "tiles of a pixel", _tiles(), True
+    for side, rows in ((20_000, b"\0\0" * 2000), (1000, b"\1\5" * 1_000_000)):
+        yield "a BMP packed by run lengths", run_lengths(side, rows), True
+
+
+def _tiles() -> bytes:
+    count = 500 * 500
+    after = 8 + 2 + 12 * 10 + 4
+    tags = ((256, 1, 500), (257, 1, 500), (258, 1, 8), (259, 1, 1), (262, 1, 1), (277, 1, 1), (322, 1, 1), (323, 1, 1), (324, count, after), (325, count, after))  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, *rest) for tag, *rest in tags)
+    head = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+    return head + struct.pack("<I", 1) * count
+
+
+def run_lengths(side: int, rows: bytes) -> bytes:
+    """A BMP of `side` by 1,000 pixels of 8 bits, packed by run lengths."""
+    body = rows + b"\0\1"
+    head = struct.pack("<IiiHHIIiiII", 40, side, 1000, 1, 8, 1, len(body), 0, 0, 256, 0)
+    at = 14 + len(head) + 1024
+    return b"BM" + struct.pack("<IHHI", at + len(body), 0, 0, at) + head + bytes(1024) + body

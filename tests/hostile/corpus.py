@@ -41,7 +41,7 @@ def corpus(count: int, seed: int, ground: Sequence[bytes]) -> Iterator[Hostile]:
     rng = np.random.default_rng(seed)
     every: Sequence[Callable[[], Iterator[Made]]] = (
         bombs.files,
-        lambda: chain.from_iterable(cuts.files(one, rng) for one in ground[:12]),
+        lambda: chain.from_iterable(cuts.files(one) for one in ground[:12]),
         disguises.files,
         fields.files,
         oddities.files,

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from classifier.core import Task, Told
+from classifier.core import Decoded, Task, Told
 from service import core_processes
 from service.core_processes import CoreProcesses
 
@@ -57,6 +58,15 @@ def frozen(processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPat
     return child
 
 
+def hung(processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """As `frozen`, but it has decoded its next picture before it goes on no more."""
+    child = frozen(processes, folder, monkeypatch)
+    way = processes._all[0].start()
+    receive, ends = way.recv, iter([Decoded()])
+    monkeypatch.setattr(way, "recv", lambda: next(ends, None) or receive())
+    return child
+
+
 def once() -> Callable[[Task], bool]:
     """The first picture, and no other."""
     first = [True]
@@ -77,13 +87,21 @@ def stillborn(monkeypatch: pytest.MonkeyPatch, number: int, end: signal.Signals)
 
 
 def deadly(
-    monkeypatch: pytest.MonkeyPatch, on: Callable[[Task], bool], end: signal.Signals
+    monkeypatch: pytest.MonkeyPatch,
+    on: Callable[[Task], bool],
+    end: signal.Signals,
+    *,
+    decoded: bool = False,
 ) -> None:
-    """Whatever process is given a picture for which `on` is true ends over it."""
+    """Whatever process is given a picture for which `on` is true ends over it; when it has `decoded`, over the network."""
     ask = core_processes._Process.ask
 
     def die(process: core_processes._Process, task: Task) -> Told:
-        if on(task):
+        dies = on(task)
+        if dies and decoded:
+            way = process.start()
+            monkeypatch.setattr(way, "recv", _last(process, way, end))
+        elif dies:
             way = process.start()
             assert process._child is not None
             child, send = process._child, way.send
@@ -99,3 +117,23 @@ def deadly(
         return ask(process, task)
 
     monkeypatch.setattr(core_processes._Process, "ask", die)
+
+
+def _last(
+    process: core_processes._Process, way: "Connection[Task, Told | Decoded]", end: signal.Signals
+) -> Callable[[], Told | Decoded]:
+    """What it says until it has decoded, and no word of the network's."""
+    receive, is_over = way.recv, False
+
+    def recv() -> Told | Decoded:
+        nonlocal is_over
+        if is_over:
+            raise EOFError
+        told = receive()
+        if isinstance(told, Decoded):
+            is_over = True
+            assert process._child is not None
+            process._child.send_signal(end)
+        return told
+
+    return recv

@@ -85,7 +85,7 @@ def test_a_picture_over_which_two_are_killed_is_to_come_again(
 def test_who_dies_with_the_network_alone_died_of_the_network(
     processes: CoreProcesses, named: Path, monkeypatch: pytest.MonkeyPatch, end: signal.Signals
 ) -> None:
-    deadly(monkeypatch, lambda task: task.bundle is not None, end)
+    deadly(monkeypatch, lambda task: task.bundle is not None, end, decoded=True)
     seen = processes.see(IMAGE, LIMITS, named, pixels=False)
     assert seen.opinion is None
     assert seen.failed == f"the process that it ran in ended ({-end})"
@@ -105,25 +105,52 @@ def test_a_picture_on_which_one_dies_after_the_other_is_broken(
     assert seen.opinion is not None
 
 
+@pytest.mark.parametrize("end", OWN)
+def test_one_that_dies_while_it_decodes_blames_no_network_when_the_next_does_not(
+    processes: CoreProcesses, named: Path, monkeypatch: pytest.MonkeyPatch, end: signal.Signals
+) -> None:
+    deadly(monkeypatch, once(), end)
+    seen = processes.see(IMAGE, LIMITS, named, pixels=False)
+    assert (seen.opinion, seen.failed) == (None, None)
+    # it can be asked elsewhere
+    assert seen.picture.pixels.size
+
+
 def test_one_that_gives_up_by_itself_died_of_what_it_was_asked(
     processes: CoreProcesses, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes.load(named)
-    way = processes._all[0].start()
+    before, way = children(), processes._all[0].start()
     monkeypatch.setattr(way, "send", lambda _task: way.send_bytes(b"no task"))
     seen = processes.see(IMAGE, LIMITS, named, pixels=False)
-    assert seen.failed == "the process that it ran in ended (1)"
+    assert seen.picture.pixels.size
+    assert children() != before
 
 
 def test_who_looks_without_the_network_may_be_killed_as_well(
     processes: CoreProcesses, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deadly(monkeypatch, lambda task: task.bundle is not None, signal.SIGSEGV)
+    deadly(monkeypatch, lambda task: task.bundle is not None, signal.SIGSEGV, decoded=True)
     first = once()
     deadly(monkeypatch, lambda task: task.bundle is None and first(task), signal.SIGKILL)
     seen = processes.see(IMAGE, LIMITS, named, pixels=False)
     assert seen.failed == f"the process that it ran in ended ({-signal.SIGSEGV})"
     assert seen.picture.pixels.size
+
+
+def test_pictures_that_take_too_long_to_decode_once_take_no_model_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(settings, core_processes=True, cores=1, poll_seconds=3600) as real:
+        real.model(tmp_path / "one")
+        number = real.model(tmp_path / "two", seed=1)
+        deadly(monkeypatch, lambda task: task.bundle is not None, signal.SIGABRT)
+        with real.client() as client:
+            answers = [client.predict(draw(0, seed)) for seed in range(10, 10 + IN_A_ROW)]
+        assert {(one.status, one.model_version) for one in answers} == {("answered", number)}
+        incumbent = real.program.live.standing.incumbent
+        assert incumbent is not None
+        assert incumbent.model.number == number
 
 
 def test_kills_over_pictures_take_no_model_back_and_are_no_fault_of_a_picture(

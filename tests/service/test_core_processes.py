@@ -12,7 +12,7 @@ from classifier.core import see
 from classifier.pictures import BadPicture, Limits
 from service.core_processes import CoreProcesses
 from store.errors import Unavailable
-from tests.service.ending import children, frozen, is_there, killed
+from tests.service.ending import children, frozen, hung, is_there, killed
 from tests.toy import draw
 
 LIMITS, IMAGE = Limits(), draw(0, 1)
@@ -57,6 +57,17 @@ def test_one_that_does_not_come_back_is_ended(
     processes: CoreProcesses, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = frozen(processes, named, monkeypatch)
+    seen = processes.see(IMAGE, LIMITS, named, pixels=False)
+    assert seen.picture.pixels.size
+    # it was at the picture, and the network was not even asked
+    assert seen.failed is None
+    assert not is_there(before)
+
+
+def test_one_whose_network_does_not_come_back_is_ended_and_blames_it(
+    processes: CoreProcesses, named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = hung(processes, named, monkeypatch)
     seen = processes.see(IMAGE, LIMITS, named, pixels=False)
     assert seen.failed == "the process that it ran in took more than 0.2 s"
     assert not is_there(before)

@@ -57,6 +57,7 @@ PICTURES = {
     "broken": (422, draw(0, 1)[:60] + bytes(200) + draw(0, 1)[260:]),
     "animated": (422, animation()),
     "too_many_pixels": (422, bomb()),
+    "too_many_parts": (422, GOOD[:2] + b"\xff\xfe\0\2" * 20_000 + GOOD[2:]),
     "too_small": (422, tiny()),
 }
 
