@@ -29,6 +29,14 @@ def get(session: Session, prediction_id: str, consumer_id: str | None = None) ->
     return prediction
 
 
+def lock(session: Session, prediction_id: str) -> Prediction | None:
+    """So that one at a time gives its answer or takes it back; it is read anew. A review is locked before it."""
+    # no more than that: what the consumer says back may be added meanwhile, and waits for nobody who waits for it
+    return session.get(
+        Prediction, prediction_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+
+
 def first_answer(
     session: Session, consumer_id: str, key: str, now: datetime
 ) -> IdempotencyKey | None:
