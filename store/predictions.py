@@ -8,6 +8,7 @@ from itertools import pairwise
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store.database import insert_new
 from store.errors import NotFound
 from store.prediction_log import IDEMPOTENCY_HOURS
 from store.tables import (
@@ -125,9 +126,8 @@ def add_feedback(
 
 def keep_policy(session: Session, digest: str, text: str, now: datetime) -> None:
     """Keep the text of a policy before anything is decided by it."""
-    if session.get(StoredPolicy, digest) is None:
-        session.add(StoredPolicy(digest=digest, text=text, created_at=now))
-        session.flush()
+    # two programs that start at once with a new one keep it once
+    insert_new(session, StoredPolicy, [{"digest": digest, "text": text, "created_at": now}])
 
 
 @dataclass(frozen=True)
