@@ -13,7 +13,7 @@ import structlog
 from monitoring import accuracy_looks, failing, metrics
 from monitoring.accuracy_looks import Course, Look
 from monitoring.monitor import PROGRAM, Monitor, Stopped
-from store import accuracies, alarms, audits, jobs, models, predictions, rollouts
+from store import accuracies, alarms, audits, jobs, locks, models, predictions, rollouts
 from store.accuracies import NewAccuracy
 from store.alarms import NewAlarm
 from store.audits import ReadAnswer
@@ -44,7 +44,8 @@ def turn(monitor: Monitor) -> None:
             alarms.clear(session, alarm.id, monitor.clock())
     if wanted is not None:
         with monitor.database.write() as session:
-            # again, under the lock: another monitor may have asked meanwhile
+            # again, one monitor at a time: another may have asked meanwhile
+            locks.hold(session, f"ask {ACCURACY}")
             if _wanted(session, monitor) == wanted:
                 due = {"ends_at": wanted.isoformat()}
                 jobs.add(session, ACCURACY, due, monitor.clock(), asked_by=PROGRAM)

@@ -16,7 +16,7 @@ from monitoring import failing, null_replay
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.null_replay import Plan, Replayed
 from monitoring.references import NoReference
-from store import jobs, models, null_replays
+from store import jobs, locks, models, null_replays
 from store.database import Session
 from store.errors import StoreError
 from store.jobs import Claimed, Lost
@@ -37,7 +37,8 @@ def turn(monitor: Monitor) -> None:
         wanted = _wanted(session, monitor)
     if wanted:
         with monitor.database.write() as session:
-            # again, under the lock: another monitor may have asked meanwhile
+            # again, one monitor at a time: another may have asked meanwhile
+            locks.hold(session, f"ask {NULL_REPLAY}")
             for version_id in _wanted(session, monitor):
                 payload = {"model_version_id": version_id}
                 jobs.add(session, NULL_REPLAY, payload, monitor.clock(), asked_by=PROGRAM)

@@ -18,7 +18,7 @@ import structlog
 from monitoring import failing, metrics
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.settings import MonitoringSettings
-from store import days, jobs, retention, retired
+from store import days, jobs, locks, retention, retired
 from store.database import Database, Session
 from store.errors import StoreError
 from store.jobs import Claimed, Hold, Lost
@@ -82,7 +82,8 @@ def turn(monitor: Monitor) -> None:
         due = _is_due(session, monitor.clock())
     if due:
         with monitor.database.write() as session:
-            # again, under the lock: another monitor may have asked meanwhile
+            # again, one monitor at a time: another may have asked meanwhile
+            locks.hold(session, f"ask {RETENTION}")
             if _is_due(session, monitor.clock()):
                 jobs.add(session, RETENTION, {}, monitor.clock(), asked_by=PROGRAM)
     job = jobs.claim(monitor.database, [RETENTION], monitor.name, monitor.clock())

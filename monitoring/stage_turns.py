@@ -28,6 +28,9 @@ def expire(monitor: Monitor) -> None:
     reason = "the time that its scope gave it is over"
     # another monitor, or a person, was first
     with suppress(Conflict), monitor.database.write() as session:
+        expires_at = rollouts.lock(session, candidate.rollout_id).expires_at
+        if expires_at is None or now < expires_at:
+            return
         rollouts.move(
             session,
             candidate.rollout_id,

@@ -15,7 +15,7 @@ from monitoring.due import Stretch
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.references import Known, NoReference
 from monitoring.window_verdicts import LEAST_REFERENCE, MOST_REFERENCE
-from store import alarms, jobs, models, rollouts, slices, windows
+from store import alarms, jobs, locks, models, rollouts, slices, windows
 from store.database import Session
 from store.errors import Conflict, StoreError
 from store.jobs import Claimed, Lost
@@ -40,7 +40,8 @@ def turn(monitor: Monitor) -> None:
             paging.clear_left_behind(session, rollouts.live(session).version_ids, monitor.clock())
     if wanted:
         with monitor.database.write() as session:
-            # again, under the lock: another monitor may have asked meanwhile
+            # again, one monitor at a time: another may have asked meanwhile
+            locks.hold(session, f"ask {WINDOW}")
             for stretch in _wanted(session, monitor):
                 jobs.add(session, WINDOW, stretch.payload(), monitor.clock(), asked_by=PROGRAM)
     until = monitor.clock() + TURN

@@ -27,7 +27,7 @@ def clear(session: Session, alarm_id: str, actor: Actor, reason: str, now: datet
     """It is over; the next one of its kind is a new alarm. Raises NotFound, Invalid, Conflict `alarm_cleared`."""
     if not 1 <= len(reason.strip()) <= LONGEST_REASON:
         raise Invalid(f"A reason is needed, of at most {LONGEST_REASON} characters.", "no_reason")
-    if alarms.get(session, alarm_id).cleared_at is not None:
+    if alarms.get(session, alarm_id, lock=True).cleared_at is not None:
         raise Conflict("This alarm is cleared already.", "alarm_cleared")
     alarm = alarms.clear(session, alarm_id, now, by=actor.name)
     _record(session, "clear alarm", alarm, actor, reason, now)

@@ -30,7 +30,7 @@ from service.shadowing import Asked
 from service.standing import Loaded
 from service.watch import Watch
 from store.draws import draw
-from store.errors import Conflict, Unavailable
+from store.errors import Conflict, NotFound, Unavailable
 from store.ids import new_id
 from store.pictures import NewPicture
 from store.prediction_log import Entry, FirstAnswer, LateShadow, NewPrediction, NewShadow
@@ -277,10 +277,10 @@ def _picture(picture: Picture) -> NewPicture:
 def _keep(program: Program, entry: Entry) -> None:
     try:
         program.log.keep(entry)
-    except Conflict as error:
+    except (Conflict, NotFound) as error:
         if error.code == "idempotency_twin":
             raise
-        # there is nothing of the consumer's that could be in conflict
+        # there is nothing of the consumer's that could be in conflict, or lacking
         raise Unavailable(
             "The answer could not be kept: send the picture again.", "not_kept"
         ) from error

@@ -50,14 +50,17 @@ def promote(
     not looked since the last step, and neither `although_held` is said), `monitoring_silent`, `frozen`.
     """
     version = models.by_number(session, version_number)
+    rollout = _on_its_way(session, version)
+    if rollout is not None:
+        # what was found stands for where it is now: nobody moves it between the look and the move
+        rollout = rollouts.lock(session, rollout.id)
     live = rollouts.live(session)
     if live.incumbent is not None and live.incumbent.version_id == version.id:
         raise Conflict(f"Version {version_number} answers already.", "answers_already")
     backtest = models.newest_backtest(session, version.id)
     _check_evidence(version, backtest, live)
-    rollout = _on_its_way(session, version) or rollouts.open_rollout(
-        session, version.id, actor, reason, now
-    )
+    if rollout is None:
+        rollout = rollouts.open_rollout(session, version.id, actor, reason, now)
     _check_ready(session, rollout, now)
     found = stepping.evidence(session, rollout, live, although_held)
     confirmed = rollout_events.confirm(

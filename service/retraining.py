@@ -5,7 +5,7 @@ The retrain program does both.
 
 from datetime import datetime
 
-from store import jobs, models, privileged_acts, rollouts
+from store import jobs, locks, models, privileged_acts, rollouts
 from store.database import Session
 from store.errors import Conflict
 from store.rollouts import Actor
@@ -17,6 +17,7 @@ COMPARING = "backtest"
 
 def ask(session: Session, actor: Actor, now: datetime) -> Job:
     """Add the job. Raises Conflict with code `training_already` while one waits or runs."""
+    locks.hold(session, f"ask {KIND}")
     if jobs.unfinished(session, KIND):
         raise Conflict("A training waits or runs already.", "training_already")
     job = jobs.add(session, KIND, {}, now, asked_by=actor.name)
@@ -34,6 +35,7 @@ def compare(session: Session, version_number: int, actor: Actor, now: datetime) 
     if incumbent is not None and incumbent.version_id == version.id:
         raise Conflict(f"Version {version_number} answers already.", "answers_already")
     payload = {"model_version_id": version.id}
+    locks.hold(session, f"ask {COMPARING}")
     if any(job.payload == payload for job in jobs.unfinished(session, COMPARING)):
         raise Conflict(f"Version {version_number} is being compared.", "backtest_already")
     job = jobs.add(session, COMPARING, payload, now, asked_by=actor.name)

@@ -163,6 +163,8 @@ def _grow(
     **how: Any,
 ) -> RolloutEvent:
     rollout = on_its_way(session, version_number)
+    # what was found stands for one step: of two who take it at once the second finds where the first has led
+    rollout = rollouts.lock(session, rollout.id)
     check_watched(session, now)
     backtest = models.newest_backtest(session, rollout.model_version_id)
     if name == "limit" and backtest is not None and backtest.verdict == "worse":

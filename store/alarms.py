@@ -67,9 +67,10 @@ def raise_alarm(session: Session, new: NewAlarm, now: datetime) -> Alarm:
     return alarm
 
 
-def get(session: Session, alarm_id: str) -> Alarm:
+def get(session: Session, alarm_id: str, *, lock: bool = False) -> Alarm:
     """Raises NotFound."""
-    alarm = session.get(Alarm, alarm_id)
+    # what this session read before the lock may have changed since
+    alarm = session.get(Alarm, alarm_id, with_for_update=lock or None, populate_existing=lock)
     if alarm is None:
         raise NotFound("There is no such alarm.")
     return alarm
@@ -113,7 +114,7 @@ def unexplained(session: Session, kinds: Sequence[str], limit: int) -> Sequence[
 
 def explain(session: Session, alarm_id: str, why: dict[str, Any], now: datetime) -> bool:
     """Add the explanation to the alarm's detail, as `why`; false when another monitor was first."""
-    alarm = _locked(session, alarm_id)
+    alarm = get(session, alarm_id, lock=True)
     if alarm.explained_at is not None:
         return False
     alarm.detail = {**alarm.detail, "why": why}
@@ -130,7 +131,7 @@ def acknowledge(session: Session, alarm_id: str, who: str, reason: str, now: dat
     reason = reason.strip()
     if not 1 <= len(reason) <= LONGEST_REASON:
         raise Invalid(f"A reason is needed, of at most {LONGEST_REASON} characters.", "no_reason")
-    alarm = _locked(session, alarm_id)
+    alarm = get(session, alarm_id, lock=True)
     if alarm.cleared_at is not None:
         raise Conflict("This alarm is cleared already.", "alarm_cleared")
     if alarm.acknowledged_at is not None:
@@ -144,7 +145,7 @@ def acknowledge(session: Session, alarm_id: str, who: str, reason: str, now: dat
 
 def clear(session: Session, alarm_id: str, now: datetime, by: str = "monitoring") -> Alarm:
     """What it told of is over. Cleared twice it is as it was the first time. Raises NotFound."""
-    alarm = _locked(session, alarm_id)
+    alarm = get(session, alarm_id, lock=True)
     if alarm.cleared_at is None:
         alarm.cleared_at, alarm.cleared_by, alarm.open_as = now, by, None
         session.flush()
@@ -158,13 +159,6 @@ def left_behind(session: Session, kind: str, version_ids: Sequence[str]) -> Sequ
     return session.scalars(
         select(Alarm).where(Alarm.open_as.is_not(None), Alarm.kind == kind, other)
     ).all()
-
-
-def _locked(session: Session, alarm_id: str) -> Alarm:
-    alarm = session.scalar(select(Alarm).where(Alarm.id == alarm_id).with_for_update())
-    if alarm is None:
-        raise NotFound("There is no such alarm.")
-    return alarm
 
 
 def _fresh(session: Session, alarm_id: str) -> Alarm:

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from store import switches, webhooks
+from store import predictions, switches, webhooks
 from store.tables import Prediction, Review, Rollout, RolloutEvent, ShadowAnswer
 
 PAGE = 200
@@ -40,7 +40,7 @@ def answer_at_limit(session: Session, prediction_id: str, now: datetime) -> str 
     Where the incumbent did not answer the same picture (it was left out under load) the person is waited for, and where
     the version whose answer it would be was reverted meanwhile.
     """
-    row = session.get(Prediction, prediction_id, with_for_update=True, populate_existing=True)
+    row = predictions.lock(session, prediction_id)
     if row is None or row.status != "pending":
         return None
     label = _written(session, row)

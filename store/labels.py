@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from store import reviews, truth, webhooks
+from store import predictions, reviews, truth, webhooks
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
 from store.reviews import Lease
@@ -226,7 +226,7 @@ def _in_other_hands(session: Session, review: Review, answer: Answer, now: datet
 
 def _settle(session: Session, review: Review, now: datetime) -> None:
     standing: list[truth.Opinion] = [(one.kind, one.label) for one in opinions(session, review.id)]
-    prediction = session.get(Prediction, review.prediction_id)
+    prediction = predictions.lock(session, review.prediction_id)
     needed = review.opinions_needed
     if review.doubled:
         needed = min(needed, _who_can_be_asked(session))  # one person alone cannot read twice
@@ -263,7 +263,7 @@ def _who_can_be_asked(session: Session) -> int:
 
 
 def _reopen(session: Session, review: Review, now: datetime) -> None:
-    prediction = session.get(Prediction, review.prediction_id)
+    prediction = predictions.lock(session, review.prediction_id)
     # a prediction may have several reviews: only the one that gave the answer takes it back
     gave_it = prediction is not None and prediction.answered_at == review.settled_at
     review.status = "open"

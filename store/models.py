@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store import bundles
+from store import bundles, locks
 from store.errors import Invalid, NotFound
 from store.ids import new_id
 from store.tables import Backtest, ModelVersion
@@ -32,6 +32,7 @@ def register(session: Session, new: NewVersion, now: datetime) -> ModelVersion:
     """Give a bundle its number. A job that runs twice registers once."""
     if len(new.classes) < 2:
         raise Invalid("A model needs at least two classes.", "too_few_classes")
+    locks.hold(session, "model number")
     if new.job_id is not None:
         before = of_job(session, new.job_id)
         if before is not None:

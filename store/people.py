@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import sign_ins
+from store.database import insert_new
 from store.errors import Conflict, Invalid, NotFound
 from store.ids import new_id
 from store.rollout_events import Actor
@@ -46,21 +47,19 @@ def add_person(
     _check_password(password)
     if not name.strip():
         raise Invalid("A person needs a name.", "no_name")
-    if session.scalar(select(Person.id).where(Person.name == name)) is not None:
+    row = {
+        "id": new_id(now),
+        "name": name,
+        "role": role,
+        "password_hash": sign_ins.hashed(password),
+        "simulated": simulated,
+        "active": True,
+        "failed_sign_ins": 0,
+        "created_at": now,
+    }
+    if not insert_new(session, Person, [row]):
         raise Conflict(f"There is a person {name!r} already.", "name_taken")
-    person = Person(
-        id=new_id(now),
-        name=name,
-        role=role,
-        password_hash=sign_ins.hashed(password),
-        simulated=simulated,
-        active=True,
-        failed_sign_ins=0,
-        created_at=now,
-    )
-    session.add(person)
-    session.flush()
-    return person
+    return session.get_one(Person, row["id"])
 
 
 def set_password(session: Session, name: str, password: str, now: datetime) -> Person:
@@ -104,12 +103,9 @@ def people(session: Session) -> Sequence[Person]:
 
 def add_consumer(session: Session, name: str, now: datetime) -> Consumer:
     """The consumer of this name, made if there is none."""
-    consumer = session.scalar(select(Consumer).where(Consumer.name == name))
-    if consumer is None:
-        consumer = Consumer(id=new_id(now), name=name, active=True, created_at=now)
-        session.add(consumer)
-        session.flush()
-    return consumer
+    row = {"id": new_id(now), "name": name, "active": True, "created_at": now}
+    insert_new(session, Consumer, [row])
+    return session.scalars(select(Consumer).where(Consumer.name == name)).one()
 
 
 def new_key() -> str:
@@ -156,7 +152,7 @@ def caller(session: Session, key: str) -> Caller | None:
 def revoke_key(session: Session, prefix: str, now: datetime) -> int:
     """Revoke the keys with this prefix; how many there were. Raises NotFound when none."""
     keys = session.scalars(
-        select(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
+        select(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None)).with_for_update()
     ).all()
     if not keys:
         raise NotFound(f"There is no key that begins with {prefix!r}.")

@@ -76,12 +76,8 @@ def record(
             StoredPicture,
             [{**vars(one), "group_id": one.digest, "created_at": now} for one in new],
         )
-    weaker = PURPOSES[: PURPOSES.index(purpose)]
-    if weaker:
-        held = purposes(session, [one.digest for one in wanted]).values()
-        # in one order, so that two processes never wait for each other
-        for group_id in sorted({group_id for group_id, other in held if other in weaker}):
-            raise_purpose(session, group_id, purpose, now)
+    if purpose != PURPOSES[0]:
+        _raise_purposes(session, [one.digest for one in wanted], purpose, now)
 
 
 def get(session: Session, digest: str) -> StoredPicture:
@@ -107,14 +103,8 @@ def purposes(session: Session, digests: Sequence[str]) -> dict[str, tuple[str, s
 
 def raise_purpose(session: Session, group_id: str, purpose: Purpose, now: datetime) -> None:
     """Give a group a purpose, unless the one it has is stronger."""
-    group = session.get(DuplicateGroup, group_id, with_for_update=True, populate_existing=True)
-    if group is None:
+    if not _raised(session, group_id, purpose, now):
         raise NotFound("There is no such group of pictures.")
-    if PURPOSES.index(purpose) <= PURPOSES.index(group.purpose):
-        return
-    _withdraw_from_training(session, group_id, now)
-    group.purpose = purpose
-    session.flush()
 
 
 def merge_groups(session: Session, group_ids: Sequence[str], now: datetime) -> str:
@@ -163,6 +153,31 @@ def fingerprints(session: Session) -> dict[str, tuple[str, str]]:
         )
     )
     return {digest: (fingerprint or "", group) for digest, fingerprint, group in rows}
+
+
+def _raise_purposes(
+    session: Session, digests: Sequence[str], purpose: Purpose, now: datetime
+) -> None:
+    weaker = PURPOSES[: PURPOSES.index(purpose)]
+    while True:
+        held = purposes(session, digests).values()
+        # in one order, so that two processes never wait for each other
+        groups = sorted({group_id for group_id, other in held if other in weaker})
+        raised = [_raised(session, group_id, purpose, now) for group_id in groups]
+        # one that is gone was merged meanwhile: its pictures are of another group now
+        if all(raised):
+            return
+
+
+def _raised(session: Session, group_id: str, purpose: Purpose, now: datetime) -> bool:
+    group = session.get(DuplicateGroup, group_id, with_for_update=True, populate_existing=True)
+    if group is None:
+        return False
+    if PURPOSES.index(purpose) > PURPOSES.index(group.purpose):
+        _withdraw_from_training(session, group_id, now)
+        group.purpose = purpose
+        session.flush()
+    return True
 
 
 def _withdraw_from_training(session: Session, group_id: str, now: datetime) -> None:

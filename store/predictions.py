@@ -8,6 +8,7 @@ from itertools import pairwise
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store.database import insert_new
 from store.errors import NotFound
 from store.prediction_log import IDEMPOTENCY_HOURS
 from store.tables import (
@@ -27,6 +28,14 @@ def get(session: Session, prediction_id: str, consumer_id: str | None = None) ->
     if prediction is None or (consumer_id is not None and prediction.consumer_id != consumer_id):
         raise NotFound("There is no such prediction.")
     return prediction
+
+
+def lock(session: Session, prediction_id: str) -> Prediction | None:
+    """So that one at a time gives its answer or takes it back; it is read anew. A review is locked before it."""
+    # no more than that: what the consumer says back may be added meanwhile, and waits for nobody who waits for it
+    return session.get(
+        Prediction, prediction_id, with_for_update={"key_share": True}, populate_existing=True
+    )
 
 
 def first_answer(
@@ -117,9 +126,8 @@ def add_feedback(
 
 def keep_policy(session: Session, digest: str, text: str, now: datetime) -> None:
     """Keep the text of a policy before anything is decided by it."""
-    if session.get(StoredPolicy, digest) is None:
-        session.add(StoredPolicy(digest=digest, text=text, created_at=now))
-        session.flush()
+    # two programs that start at once with a new one keep it once
+    insert_new(session, StoredPolicy, [{"digest": digest, "text": text, "created_at": now}])
 
 
 @dataclass(frozen=True)

@@ -54,13 +54,15 @@ def open_review(session: Session, new: NewReview, now: datetime) -> Review:
     One that was settled and is asked again (feedback, say) needs one opinion more and is open again, until as many
     as ever are needed have been asked: whoever repeats a question cannot fill the queue with it.
     """
-    review = session.scalar(
-        select(Review).where(Review.prediction_id == new.prediction_id, Review.lane == new.lane)
-    )
-    if review is None:
-        review = Review(**_row(new, now))
-        session.add(review)
-    else:
+    # two who ask at once ask one question, and what is asked of a question that is being settled finds it settled
+    is_first = insert_new(session, Review, [_row(new, now)])
+    review = session.scalars(
+        select(Review)
+        .where(Review.prediction_id == new.prediction_id, Review.lane == new.lane)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if not is_first:
         review.reasons = sorted({*review.reasons, *new.reasons})
         if review.status == "settled" and review.opinions_needed < MOST_OPINIONS:
             review.opinions_needed += 1

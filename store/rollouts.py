@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store import locks, switches
 from store import scope as scopes
-from store import switches
 from store.errors import Conflict, Invalid, NotFound
 from store.exposures import expose
 from store.ids import new_id
@@ -96,6 +96,7 @@ def open_rollout(
     version = session.get(ModelVersion, model_version_id)
     if version is None:
         raise NotFound("There is no such model version.")
+    locks.hold(session, "open rollout")
     if _on_its_way(session) is not None:
         raise Conflict("Another candidate is on its way.", "candidate_on_its_way")
     incumbent = _answering(session)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from store import privileged_acts
+from store import locks, privileged_acts
 from store.database import insert_new
 from store.errors import Invalid
 from store.rollout_events import Actor
@@ -21,6 +21,10 @@ def thrown(session: Session, name: str, *, hold: bool = False) -> bool:
     found = session.get(
         Switch, name, with_for_update={"read": True} if hold else None, populate_existing=hold
     )
+    if found is None and hold:
+        # there is no row yet that could be locked; who sets it first holds its name
+        locks.hold(session, f"first {name}", shared=True)
+        found = session.get(Switch, name)
     return bool(found and found.thrown)
 
 
@@ -51,6 +55,8 @@ def throw(
     first = {"name": name, "thrown": on, "actor": actor, "reason": reason.strip(), "at": now}
     # two that are the first at once must not both be
     is_first = insert_new(session, Switch, [first])
+    if is_first:
+        locks.hold(session, f"first {name}")
     row = session.get_one(Switch, name, with_for_update=True, populate_existing=True)
     if not is_first and decided is not None and (row.thrown == on or row.at >= decided):
         return row

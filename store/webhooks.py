@@ -51,7 +51,8 @@ def add(session: Session, url: str, consumer_id: str | None, now: datetime) -> W
 
 def remove(session: Session, webhook_id: str, now: datetime) -> int:
     """Tell it nothing any more; how many deliveries are given up. Raises NotFound."""
-    hook = session.get(Webhook, webhook_id)
+    # whoever announces something holds it: what is still being written is given up too
+    hook = session.get(Webhook, webhook_id, with_for_update=True, populate_existing=True)
     if hook is None or not hook.active:
         raise NotFound("There is no such webhook.")
     hook.active = False
@@ -95,7 +96,9 @@ def announce(
         Webhook.consumer_id.is_(None) if consumer_id is None else Webhook.consumer_id == consumer_id
     )
     told = 0
-    for hook_id in session.scalars(select(Webhook.id).where(whose, Webhook.active.is_(True))):
+    # held, together with others: nobody removes it before the deliveries are there to be given up
+    hooks = select(Webhook.id).where(whose, Webhook.active.is_(True)).order_by(Webhook.id)
+    for hook_id in session.scalars(hooks.with_for_update(read=True)).all():
         delivery_id = new_id(now)
         message = {"id": delivery_id, "type": kind, "timestamp": now.isoformat(), "data": data}
         row = {

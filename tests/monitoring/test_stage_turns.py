@@ -8,13 +8,14 @@ import pytest
 from monitoring import stage_turns
 from monitoring.monitor import Monitor
 from store import held, people, predictions, rollouts, switches
-from store.database import Database
+from store.database import Database, Session
 from store.pictures import NewPicture
 from store.prediction_log import Entry, NewPrediction, NewShadow, PredictionLog
 from store.reviews import NewReview
 from store.rollouts import Actor
 from store.tables import Prediction, Rollout
 from tests.store.given import NOW, later, prediction, version
+from tests.store.racing import meanwhile
 
 SYSTEM = Actor("system", "a test")
 
@@ -91,6 +92,19 @@ def test_at_its_end_a_stage_falls_back_once_whoever_looks(database: Database) ->
         moves = [(one.move, one.actor_kind) for one in rollouts.events(session, 2, stage.rollout)]
     assert stage.stage().stage == "manual"
     assert moves == [("fall_back", "monitoring"), ("limit", "system")]
+
+
+def test_a_stage_that_people_begin_anew_at_its_end_goes_on(database: Database) -> None:
+    stage = Stage(database, {"expires_at": later(hours=1).isoformat()})
+
+    def begin_anew(session: Session) -> None:
+        scope = {"expires_at": later(hours=3).isoformat()}
+        over = later(hours=1)
+        rollouts.move(session, stage.rollout, "fall_back", SYSTEM, "it is over", over)
+        rollouts.move(session, stage.rollout, "limit", SYSTEM, "again", over, scope=scope)
+
+    meanwhile(database, begin_anew, lambda: stage_turns.expire(monitor(database, later(hours=1))))
+    assert stage.stage().stage == "limited"
 
 
 @pytest.mark.parametrize(
