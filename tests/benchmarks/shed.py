@@ -22,7 +22,7 @@ from statistics import median
 import httpx
 import numpy as np
 
-from tests.benchmarks.bars import Bar, end, held_against
+from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.networks import costly_network
 from tests.benchmarks.overload import Ready, floors, pictures, prepared, say
 from tests.benchmarks.sending import Sent, closed_loop, open_loop
@@ -70,12 +70,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="a folder of pictures to send; else drawn")
     given = parser.parse_args()
     with (
+        ending(*(one.name for one in BARS)) as end,
         tempfile.TemporaryDirectory() as name,
         prepared(Path(name), pictures(given.pictures)) as ready,
     ):
         floors(ready.running, Path(name))
-        figures = measure(ready, given.seconds, given.rounds)
-    end(figures, held_against(figures, BARS))
+        end.figures |= measure(ready, given.seconds, given.rounds)
+        end.held_against(BARS, end.figures)
 
 
 def measure(ready: Ready, seconds: float, rounds: int) -> dict[str, float]:
