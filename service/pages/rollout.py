@@ -172,11 +172,9 @@ def kill(
 
 
 @router.post("/release", dependencies=[FromOurPage])
-def release(
-    reason: Reason, found: OperatorPerson, program: Running, session: Writing, now: Moment
-) -> Response:
+def release(reason: Reason, found: OperatorPerson, program: Running, now: Moment) -> Response:
     """Let models answer again."""
-    stopping.release(session, program.objects, found.actor, reason, now)
+    stopping.release(program.database, program.objects, found.actor, reason, now)
     return see("/rollout", done="released")
 
 
