@@ -137,8 +137,7 @@ def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
     """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
     arrived = perf_counter()
     with program.cores.work(ask.coming):
-        # whoever was stopped while this one waited answers nobody
-        route = _route(program, ask)
+        route = _route(program, ask)  # no sooner: whoever is stopped meanwhile answers nobody
         watch.note("wait", arrived)
         began = perf_counter()
         seen = _see(program, ask.image, route)
