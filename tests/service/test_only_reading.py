@@ -7,8 +7,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from service import background, delivering
+from service import background
 from service.delivering import Deliveries
+from store import webhooks
 from store.database import Database
 from tests.service.conftest import _settings
 from tests.service.serving import serving
@@ -70,7 +71,7 @@ def test_deliveries_outlive_what_nobody_foresaw(
             over.set()
         raise RuntimeError("nobody foresaw it")
 
-    monkeypatch.setattr(delivering.webhooks, "is_due", claim)
+    monkeypatch.setattr(webhooks, "is_due", claim)
     Deliveries(database, "a worker", lambda: NOW, private=False).run(over, idle_seconds=0.0)
     assert len(tries) == 2
     database.dispose()

@@ -92,10 +92,12 @@ def test_a_kill_while_models_are_being_released_is_a_kill(
     here.program.live.refresh()
     lift, kills = stops.lift, list[Future[Stop]]()
 
+    def again() -> Stop:
+        return stopping.kill(there.program, "manual", TESTER, "it is on fire", wall_clock())
+
     def meanwhile(objects: Objects) -> None:
         if not kills:
-            asked = (there.program, "manual", TESTER, "it is on fire", wall_clock())
-            kills.append(pool.submit(stopping.kill, *asked))
+            kills.append(pool.submit(again))
             with suppress(TimeoutError):
                 kills[0].result(0.3)  # it waits for the release
         lift(objects)
