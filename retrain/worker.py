@@ -136,5 +136,7 @@ def _beat(program: Program, name: str, stop: threading.Event) -> None:
             )
         except StoreError:
             log.warning("heartbeat not kept")
+        except Exception:  # whatever it was, the next beat may come through
+            log.exception("heartbeat not kept")
         if stop.wait(HEARTBEAT_SECONDS):
             return

@@ -53,11 +53,9 @@ class Background:
                 heartbeats.beat(self._database, PROGRAM, self._name, {}, self._clock())
             except StoreError as error:
                 _log.warning("no heartbeat", why=str(error))
+            except Exception:  # noqa: BLE001  # whatever it was, the next beat may come through
+                _log.exception("no heartbeat")
             self._over.wait(HEARTBEAT_SECONDS)
 
     def _deliver(self) -> None:
-        deliveries = Deliveries(self._database, self._name, self._clock, self._private)
-        try:
-            deliveries.run(self._over)
-        except Exception:  # noqa: BLE001  # a receiver that nobody foresaw must not end the process
-            _log.exception("deliveries ended")
+        Deliveries(self._database, self._name, self._clock, self._private).run(self._over)

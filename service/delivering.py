@@ -137,7 +137,7 @@ class Deliveries:
         """Deliver what is due, until `stop` is set."""
         with self._client:
             while not stop.is_set():
-                if not self.turn():
+                if not self._tried():
                     stop.wait(idle_seconds)
 
     def turn(self) -> bool:
@@ -154,6 +154,13 @@ class Deliveries:
             return False
         jobs.do(self._database, job, self._deliver, self._clock)
         return True
+
+    def _tried(self) -> bool:
+        try:
+            return self.turn()
+        except Exception:  # noqa: BLE001  # a receiver or a failure that nobody foresaw must not end the deliveries
+            _log.exception("delivery failed")
+            return False
 
     def _deliver(self, job: Claimed, hold: Hold) -> None:
         with self._database.read() as session:

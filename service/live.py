@@ -59,6 +59,8 @@ class LiveModels:
         self._from_rows = NOBODY
         self._stops: dict[str, Stop] = {}
         self._unmarked: list[Stop] = []
+        # of a model, and when whoever asked for it was told that the others may not know
+        self.unanswered: tuple[Stop, datetime] | None = None
         # by rollout, how often a model that answers everything failed since it answered
         self._in_a_row: dict[str, int] = {}
         self._seen: Live | None = None
@@ -133,11 +135,13 @@ class LiveModels:
         """It could answer: what it failed at before was no row of failures."""
         self._in_a_row.pop(loaded.model.rollout_id, None)
 
-    def release(self) -> None:
-        """Let models answer again, in this process; the mark and the row are the act's."""
-        with self._swapping:
-            self._stops.pop(KILLED, None)
-        self._swap()
+    def may_answer(self, by: Loaded | None) -> bool:
+        """Whether neither its rollout nor all models are stopped; people (None) always may."""
+        return by is None or not (self.standing.killed or by.model.rollout_id in self._stops)
+
+    def is_marked(self, target: str) -> bool:
+        """Whether nothing is left to put for it."""
+        return all(one.target != target for one in self._unmarked)
 
     def refresh(self, *, candidates: bool = True) -> None:
         """Look at the rows and wait until all that they name is loaded or has failed. Raises Unavailable.

@@ -1,8 +1,8 @@
 """Turn uploaded bytes into a prediction that is kept before it is told.
 
-Order: check the picture, route, ask the network, decide, draw the audit, ask the candidate, keep bytes and rows,
-answer. Nothing is written before the network has answered, and nothing is answered before the log has committed.
-What the candidate says later is kept later: nobody waits for it.
+Order: check the picture, route, ask the network, decide, draw the audit, ask the candidate, keep bytes and rows, answer.
+Nothing is written before the network has answered, nothing is answered before the log has committed, nor by a model
+that was stopped before. What the candidate says later is kept later: nobody waits for it.
 """
 
 import hashlib
@@ -120,7 +120,9 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
         with watch.phase("rows"):
             picture, late = _picture(seen.picture), [one for one in said if said[one] is None]
             awaited = tuple(one.model_version_id for one in late)
-            _keep(program, Entry(row, picture, shadows, review, first, awaited))
+            by = seen.answering if row.answered_by == "model" else None
+            still = partial(program.live.may_answer, by)
+            _keep(program, Entry(row, picture, shadows, review, first, awaited, still))
     for one in late:
         one.answer.add_done_callback(
             partial(_keep_late, program, row, question, one.model_version_id)
@@ -133,9 +135,9 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
 
 def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
     """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
-    route = _route(program, ask)
     arrived = perf_counter()
     with program.cores.work(ask.coming):
+        route = _route(program, ask)  # no sooner: whoever is stopped meanwhile answers nobody
         watch.note("wait", arrived)
         began = perf_counter()
         # under load nothing is carried about for whom nobody waits

@@ -141,14 +141,14 @@ def _step(database: Database, given: argparse.Namespace, actor: Actor, now: date
 def _switch(
     database: Database, settings: Settings, given: argparse.Namespace, actor: Actor, now: datetime
 ) -> list[str]:
+    if given.command == "release":
+        objects = Objects(settings.store.storage_url)
+        stopping.release(database, objects, actor, given.reason, now)
+        return ["Models may answer again."]
+    on = given.command == "freeze"
     with database.write() as session:
-        if given.command == "release":
-            objects = Objects(settings.store.storage_url)
-            stopping.release(session, objects, actor, given.reason, now)
-            return ["Models may answer again."]
-        on = given.command == "freeze"
         stopping.freeze(session, on, actor, given.reason, now)
-        return ["Nothing grows until `unfreeze`." if on else "Rollouts go on."]
+    return ["Nothing grows until `unfreeze`." if on else "Rollouts go on."]
 
 
 def _trail(database: Database, given: argparse.Namespace) -> list[str]:

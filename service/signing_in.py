@@ -1,8 +1,8 @@
 """Sign a person in and out.
 
 Order: slow down whoever guesses, refuse what is more than can be checked at once (a check takes 64 MiB and all cores
-for a tenth of a second, and it is asked for by those who have shown nothing yet), check the password while nobody waits for a write, then write the outcome down.
-The sentence never says whether it was the name or the password.
+for a tenth of a second, and it is asked for by those who have shown nothing yet), check the password while nobody waits
+for a write, then write the outcome down: a password that was changed between the two is wrong. The sentence never says whether it was the name or the password.
 """
 
 import math
@@ -26,7 +26,8 @@ from store.sign_ins import SIGN_IN_HOURS, Refused
 
 _log = structlog.get_logger()
 
-# passwords that are checked at once, and people who are in it, those included: each takes one of the workers' threads
+# passwords that are checked at once, and people who sign in, those included: each takes one of the workers' threads
+# until the outcome is written, and a kill needs one too
 CHECKS, CHECKED = 2, 6
 _checks, _places = threading.Semaphore(CHECKS), threading.Semaphore(CHECKED)
 
@@ -46,8 +47,8 @@ def sign_in(
 ) -> NewSignIn | None:
     """None when it was refused; five failures in a row lock the name for 15 minutes.
 
-    Raises Problem 429 when `address` tries too often, or too many sign in at once. It opens sessions of its own: checking a password takes a
-    tenth of a second, in which no transaction may be open.
+    Raises Problem 429 when `address` tries too often, or too many sign in at once. It opens sessions of its own: checking
+    a password takes a tenth of a second, in which no transaction may be open.
     """
     wait = program.sign_in_rates.take(address, now.timestamp())
     if wait > 0:
@@ -58,10 +59,11 @@ def sign_in(
             "Too many attempts to sign in: wait a minute.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
-    with _turn(), program.database.read() as session:
-        right = sign_ins.has_password(session, name, password)
-    with program.database.write() as session:
-        signed_in = sign_ins.sign_in(session, name, right, now)
+    with _place():
+        with _checks, program.database.read() as session:
+            verified_by = sign_ins.verified(session, name, password)
+        with program.database.write() as session:
+            signed_in = sign_ins.sign_in(session, name, verified_by, now)
     if isinstance(signed_in, Refused):
         metrics.SIGN_INS.labels("refused").inc()
         # what was typed for a name is often a password: only a name that exists is written down
@@ -75,7 +77,7 @@ def sign_in(
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def _place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
         metrics.SIGN_INS.labels("slowed").inc()
         raise Problem(
@@ -85,8 +87,7 @@ def _turn() -> Iterator[None]:
             headers={"Retry-After": str(BUSY_SECONDS)},
         )
     try:
-        with _checks:
-            yield
+        yield
     finally:
         _places.release()
 

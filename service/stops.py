@@ -4,7 +4,8 @@ A stop names a rollout, or all models (`KILLED`). Order: the process that stops 
 puts the mark, then every other process finds it at its next look (it looks at the storage, not at the database),
 then whoever reaches the database first writes the rows (`record`), which have the last word for good. A rollout's
 mark stays: it never answers again. Whoever stops what is stopped already is written down too (`said_again`), and waits
-for that. It decides nothing: people and hard limits do.
+for that, and for a release that is under way: the switch's row, which both hold, says who was last. It decides nothing:
+people and hard limits do.
 """
 
 import json
@@ -50,6 +51,11 @@ def find(objects: Objects, target: str) -> Stop | None:
     return Stop(said["target"], Actor(**said["actor"]), said["reason"], at)
 
 
+def stands(objects: Objects, stop: Stop) -> bool:
+    """Whether the mark is this stop's own. Raises Unavailable."""
+    return find(objects, stop.target) == stop
+
+
 def lift(objects: Objects) -> None:
     """Take the mark for all models away. Raises Unavailable."""
     objects.remove(_key(KILLED))
@@ -74,20 +80,41 @@ def said_again(
 ) -> Stop | None:
     """Where another's mark stands for what `stop` stops: that one, and a row of who stopped it again and why.
 
-    There is no hurry, since it is stopped: raises Unavailable when the row cannot be written.
+    None where `stop` is what stops it: it was the first, or the one before was released meanwhile. There is no hurry,
+    since it is stopped: raises Unavailable when the row cannot be written.
     """
     first = find(objects, stop.target)
-    if first is None or first == stop:
+    if first == stop or (first is None and stop.target != KILLED):
         return None
     try:
         with opening as database, database.write() as session:
-            _record_act(session, stop, {"stopped_already_by": first.actor.name}, now)
+            last = first if stop.target != KILLED else _after_releases(session, objects, stop, now)
+            if last is not None:
+                _record_act(session, stop, {"stopped_already_by": last.actor.name}, now)
     except Unavailable as error:
+        by = f"by {first.actor.name}" if first is not None else "by you"
         raise Unavailable(
-            f"It is stopped already, by {first.actor.name}; that you stop it too cannot be written down now.",
+            f"It is stopped already, {by}, unless somebody releases it in this moment; that you stop it too cannot be"
+            " written down now.",
             error.code,
         ) from error
-    return first
+    return last
+
+
+def _after_releases(session: Session, objects: Objects, stop: Stop, now: datetime) -> Stop | None:
+    """The stop of all models that no release has ended; where there is none, `stop` is put and thrown."""
+    row = switches.hold(session, KILLED)
+    last = find(objects, KILLED)
+    if last is not None and (row.thrown or row.at < last.at):
+        throw(session, last, now)
+        return last
+    if last is not None:
+        # its release has committed and is about to take it away
+        lift(objects)
+    put(objects, stop)
+    who, at = stop.actor, max(now, row.at)
+    switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, at)
+    return None
 
 
 def throw(session: Session, stop: Stop, now: datetime) -> None:

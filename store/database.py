@@ -3,7 +3,8 @@
 Reading and writing are told apart: on SQLite a writer takes the lock at once (BEGIN IMMEDIATE), since a
 transaction that reads first and writes later can fail at once whatever the timeout; on PostgreSQL a reader is
 read-only. Nothing slow happens inside either: who falls silent in the middle of a write is ended by the server, since
-what it has locked keeps others waiting. Whatever keeps the database from answering is `Unavailable`.
+what it has locked keeps others waiting. Whatever keeps the database from answering is `Unavailable`, and so is a server
+that only reads, as a standby does: a write begins with the question.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -31,6 +40,7 @@ _BUSY = {
     "40001",
     "57014",
 }  # lock and statement timeouts, deadlock, serialisation (PostgreSQL)
+_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 # seconds of silence after which a connection is asked for a sign of life, between two such questions, how many may go
 # unanswered, and milliseconds for which what was sent may be unconfirmed: by either side
 _IDLE, _INTERVAL, _COUNT, _UNCONFIRMED = 10, 5, 3, 25_000
@@ -81,9 +91,7 @@ class Database:
         On PostgreSQL it waits for a lock of another for `lock_seconds` at most, where that is less than `wait_seconds`.
         """
         with _translated(), self._sessions() as session:
-            connection = session.connection(execution_options={"ursa_writes": True})
-            if not self.is_sqlite:
-                self._limit(connection, lock_seconds)
+            self._begin(session, lock_seconds)
             try:
                 yield session
                 session.commit()
@@ -91,7 +99,19 @@ class Database:
                 session.rollback()
                 raise
 
-    def _limit(self, connection: Connection, lock_seconds: float | None) -> None:
+    def _begin(self, session: Session, lock_seconds: float | None) -> None:
+        """Raises Unavailable where nothing can be written at all."""
+        try:
+            connection = session.connection(execution_options={"ursa_writes": True})
+            only_reads = not self.is_sqlite and self._limit(connection, lock_seconds)
+        except (InternalError, NotSupportedError) as error:
+            # nothing of the caller's has been said yet: it is the server that takes no writes
+            raise Unavailable("The database takes no writes.", "database_unavailable") from error
+        if only_reads:
+            raise Unavailable("The database only reads.", "database_unavailable")
+
+    def _limit(self, connection: Connection, lock_seconds: float | None) -> bool:
+        """Set the limits of a write; whether the server only reads, which it says in the same answer."""
         # for this transaction alone: who reads holds up nobody, and a pooler passes it on
         limits = {"idle_in_transaction_session_timeout": self._idle_seconds}
         if lock_seconds is not None and lock_seconds < self._wait_seconds:
@@ -99,7 +119,8 @@ class Database:
         said = (
             func.set_config(name, str(_milliseconds(one)), True) for name, one in limits.items()
         )
-        connection.execute(select(*said))
+        only_reads = func.current_setting("transaction_read_only")
+        return bool(connection.execute(select(only_reads, *said)).one()[0] == "on")
 
     def check_room(self) -> None:
         """Raises Unavailable with code `disk_full` when the disk of an SQLite file is full; a server knows of its own."""
@@ -215,7 +236,15 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Unavailable("The database connection broke.", "database_unavailable") from error
+        if _is_broken(error):
+            raise Unavailable("The database is damaged.", "database_unavailable") from error
         raise
+
+
+def _is_broken(error: DBAPIError) -> bool:
+    """Whether the database says that something is wrong with itself, and not with what it was asked."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state.startswith("XX") or getattr(error.orig, "sqlite_errorname", None) in _DAMAGED
 
 
 def _unavailable(error: OperationalError) -> Unavailable:

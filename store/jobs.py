@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -21,12 +22,13 @@ from store.errors import Conflict, NotFound, StoreError, Unavailable
 from store.ids import new_id
 from store.tables import Job
 
+_log = structlog.get_logger("jobs")
 LEASE_SECONDS = 30.0
 # done in seconds: taken over after a share of the lease
 SHORT, SHORT_SHARE = frozenset({"window"}), 0.2
 # after a full disk, which somebody has to free: times how often it was, so that the last try is after two hours
 FULL_SECONDS = 300
-# so often a job may be cut off: a machine that is started again is no fault of it, one that ends each worker is
+# of a job: a machine that is started again is no fault of it, one that ends each worker is
 MOST_CUT_OFF = 7
 # kinds of which one runs at a time, whoever claims it
 ALONE = frozenset({"train"})
@@ -84,16 +86,14 @@ def add(
 
 def unfinished(session: Session, kind: str) -> Sequence[Job]:
     """Jobs of a kind that wait or are being done, oldest first."""
-    return session.scalars(
-        select(Job).where(Job.kind == kind, Job.status.in_(("todo", "doing"))).order_by(Job.id)
-    ).all()
+    found = select(Job).where(Job.kind == kind, Job.status.in_(("todo", "doing"))).order_by(Job.id)
+    return session.scalars(found).all()
 
 
 def newest(session: Session, kind: str, limit: int = 10) -> Sequence[Job]:
     """The newest jobs of a kind, newest first."""
-    return session.scalars(
-        select(Job).where(Job.kind == kind).order_by(Job.id.desc()).limit(limit)
-    ).all()
+    found = select(Job).where(Job.kind == kind).order_by(Job.id.desc()).limit(limit)
+    return session.scalars(found).all()
 
 
 def get(session: Session, job_id: str) -> Job:
@@ -214,8 +214,8 @@ class Hold:
             except Lost:
                 self._lost.set()
                 return
-            except StoreError:
-                continue  # away for a moment; the lease is three beats long
+            except Exception as error:  # noqa: BLE001  # away for a moment, or worse; the lease is three beats long
+                _log.warning("no beat", job=self._job.id, why=type(error).__name__)
 
 
 def run(
@@ -231,13 +231,14 @@ def run(
     """The loop: claim, do, finish, until `stop` is set. A job's function finishes it itself (`finish`)."""
     while not stop.is_set():
         try:
-            job = claim(database, list(work), worker, clock())
-        except StoreError:
-            job = None
-        if job is None:
-            stop.wait(idle_seconds)
-            continue
-        do(database, job, work[job.kind], clock, failed)
+            if job := claim(database, list(work), worker, clock()):
+                do(database, job, work[job.kind], clock, failed)
+                continue
+        except Exception as error:  # noqa: BLE001  # the database is away, or worse: the worker goes on
+            _log.warning(
+                "no job", why=type(error).__name__, exc_info=not isinstance(error, StoreError)
+            )
+        stop.wait(idle_seconds)
 
 
 def do(

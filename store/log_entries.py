@@ -1,6 +1,7 @@
 """What is handed to the prediction log: one request's answer, and what other models said to the same picture."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from store.pictures import NewPicture
@@ -73,7 +74,10 @@ class FirstAnswer:
 
 @dataclass(frozen=True)
 class Entry:
-    """Everything that one request adds to the log, in one commit; `awaited`: versions that have not answered yet."""
+    """Everything that one request adds to the log, in one commit; `awaited`: versions that have not answered yet.
+
+    `still` is asked when nothing but the commit is left: where the answer may not be given any more, none of it is kept.
+    """
 
     prediction: NewPrediction
     picture: NewPicture
@@ -81,6 +85,7 @@ class Entry:
     review: NewReview | None = None
     first_answer: FirstAnswer | None = None
     awaited: tuple[str, ...] = ()
+    still: Callable[[], bool] = field(default=lambda: True, compare=False)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A request hands its entry over and waits; the writer takes whatever is waiting, writes it in one transaction and
 wakes everyone. While one commit is on its way to the disk the next batch gathers by itself, so there is no timer.
 A batch that fails is tried again entry by entry: one bad entry hurts one request, also one whose rows a process holds
-that hangs. Other processes commit in milliseconds, so that nobody here waits long for their locks.
+that hangs, or whose model was stopped while it waited. Other processes commit in milliseconds, so that nobody here waits long for their locks.
 """
 
 import queue
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from store import pictures, reviews
 from store.database import BUSY, Database, insert_new
-from store.errors import Conflict, StoreError, Unavailable
+from store.errors import Conflict, Invalid, NotFound, StoreError, Unavailable
 from store.ids import new_id
 from store.log_entries import Entry, FirstAnswer, LateShadow, NewPrediction, NewShadow
 from store.tables import AwaitedShadow, IdempotencyKey, Prediction, ShadowAnswer
@@ -29,6 +29,8 @@ from store.tables import AwaitedShadow, IdempotencyKey, Prediction, ShadowAnswer
 __all__ = ["Entry", "FirstAnswer", "LateShadow", "NewPrediction", "NewShadow", "PredictionLog"]
 
 IDEMPOTENCY_HOURS = 24
+# of an Unavailable: the model was stopped before its answer was kept
+STOPPED = "model_stopped"
 # from the hand-over to the commit; who reads the log by ids relies on it that nothing older appears there
 LATEST_SECONDS = 15.0
 # for the locks of other processes: a batch for each of them, then its entries for all of them together
@@ -88,8 +90,9 @@ class PredictionLog:
         """Return when the entry is committed.
 
         Raises Unavailable when the database did not take it in time: then it is not in the log, unless the
-        connection broke or fell silent in the very commit, which nobody can know. Conflict with code
-        `idempotency_twin` when another request with the same key was first.
+        connection broke or fell silent in the very commit, which nobody can know. Unavailable with code `model_stopped`
+        when it may not be given any more, Conflict with code `idempotency_twin` when another request with the same key
+        was first.
         """
         done = self._hand_over(entry)
         try:
@@ -138,13 +141,13 @@ class PredictionLog:
     def _write(self, batch: list[_Handed], lock_seconds: float = BATCH_LOCK_SECONDS) -> None:
         oldest = min(one.at for one in batch)
         error = self._commit([one.entry for one in batch], oldest, lock_seconds)
-        self._failing = isinstance(error, Unavailable)
+        self._failing = _is_failure(error)
         if error is None:
             for one in batch:
                 one.done.set_result(None)
         elif len(batch) == 1:
             batch[0].done.set_exception(error)
-        elif isinstance(error, Unavailable) and error.code != BUSY:
+        elif isinstance(error, Unavailable) and error.code not in (BUSY, STOPPED):
             for one in batch:
                 one.done.set_exception(error)
         else:
@@ -163,11 +166,20 @@ class PredictionLog:
                 # its id was given long ago, and who reads the log in the order of ids has passed it by now
                 if monotonic() - oldest > self._latest_seconds:
                     raise Unavailable("The database took too long.", "too_late")
+                if not all(one.still() for one in entries if isinstance(one, Entry)):
+                    raise Unavailable("The model was stopped before its answer was kept.", STOPPED)
         except StoreError as error:
             return error
         except Exception as error:  # noqa: BLE001  # it belongs to the request that waits for it, not to this thread
             return error
         return None
+
+
+def _is_failure(error: Exception | None) -> bool:
+    """Whether it says that nothing can be written, and not only that this entry cannot."""
+    if isinstance(error, Unavailable):
+        return error.code != STOPPED
+    return error is not None and not isinstance(error, Conflict | Invalid | NotFound)
 
 
 _AWAITED = AwaitedShadow.metadata.tables[AwaitedShadow.__tablename__]

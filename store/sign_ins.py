@@ -38,8 +38,8 @@ def hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
-def has_password(session: Session, name: str, password: str) -> bool:
-    """Whether the password is this person's. It takes as long for names that do not exist.
+def verified(session: Session, name: str, password: str) -> str | None:
+    """The hash by which the password is this person's now; None when it is not. As slow for names that do not exist.
 
     Slow by design (about 100 ms), so it is asked where no write waits for its end.
     """
@@ -47,17 +47,17 @@ def has_password(session: Session, name: str, password: str) -> bool:
     try:
         _hasher.verify(person.password_hash if person else _NOBODY, password)
     except (VerifyMismatchError, InvalidHashError):
-        return False
-    return person is not None
+        return None
+    return person.password_hash if person else None
 
 
 def sign_in(
-    session: Session, name: str, password_is_right: bool, now: datetime
+    session: Session, name: str, verified_by: str | None, now: datetime
 ) -> tuple[Person, str] | Refused:
     """The person and a new sign-in token, or the refusal. Five failures in a row lock the name for 15 minutes.
 
-    `password_is_right` is what `has_password` said. A refusal writes one row whatever the name is, so the session
-    must commit in either case: else how long it takes would tell which names there are.
+    `verified_by` is what `verified` said: a password that was changed since then is wrong. A refusal writes one row
+    whatever the name is, so the session must commit in either case: else how long it takes would tell which names there are.
     """
     person = session.scalar(select(Person).where(Person.name == name).with_for_update())
     if person is None:
@@ -67,7 +67,7 @@ def sign_in(
     if locked or not person.active:
         _write_all_the_same(session, person.id)
         return Refused(person.name, locked)
-    if not password_is_right:
+    if verified_by != person.password_hash:
         person.failed_sign_ins += 1
         locked = person.failed_sign_ins >= FAILURES_BEFORE_LOCK
         if locked:

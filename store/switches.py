@@ -4,7 +4,7 @@ A row for each switch says who threw or released it last and why; every throw is
 and every process that polls the rows follows. It never moves a rollout.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,8 @@ from store.errors import Invalid
 from store.rollout_events import Actor
 from store.tables import Switch
 from store.tables.rollouts import SWITCHES
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def thrown(session: Session, name: str, *, hold: bool = False) -> bool:
@@ -31,6 +33,16 @@ def thrown(session: Session, name: str, *, hold: bool = False) -> bool:
 def get(session: Session, name: str) -> Switch | None:
     """The switch as it was last set; None when nobody ever touched it."""
     return session.get(Switch, name)
+
+
+def hold(session: Session, name: str) -> Switch:
+    """The switch, which nobody else sets until the commit; before anybody has touched it, as never thrown."""
+    never = {"name": name, "thrown": False, "actor": "", "reason": "", "at": _NEVER}
+    # two that are the first at once must not both be
+    if insert_new(session, Switch, [never]):
+        # whoever saw no row holds its name (`thrown`)
+        locks.hold(session, f"first {name}")
+    return session.get_one(Switch, name, with_for_update=True, populate_existing=True)
 
 
 def throw(
@@ -52,13 +64,8 @@ def throw(
         raise Invalid(f"There is no switch {name!r}.", "unknown_switch")
     if not reason.strip():
         raise Invalid("A reason is needed.", "no_reason")
-    first = {"name": name, "thrown": on, "actor": actor, "reason": reason.strip(), "at": now}
-    # two that are the first at once must not both be
-    is_first = insert_new(session, Switch, [first])
-    if is_first:
-        locks.hold(session, f"first {name}")
-    row = session.get_one(Switch, name, with_for_update=True, populate_existing=True)
-    if not is_first and decided is not None and (row.thrown == on or row.at >= decided):
+    row = hold(session, name)
+    if decided is not None and (row.thrown == on or row.at >= decided):
         return row
     row.thrown, row.actor, row.reason, row.at = on, actor, reason.strip(), now
     session.flush()

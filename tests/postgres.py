@@ -114,6 +114,13 @@ class Server:
                 self._process.send_signal(how)
             self._process.wait()
 
+    def become_standby(self) -> None:
+        """Only read from the next start on, of nobody's writes, until it is promoted."""
+        told = Path(self._data) / "standby.signal"
+        told.touch()
+        if self._user:
+            shutil.chown(told, self._user)
+
     def processes(self) -> list[int]:
         """The process that takes connections, then every one it has started."""
         return family(self._process.pid) if self._process is not None and self.alive else []

@@ -230,12 +230,11 @@ def kill(body: Kill, caller: Operator, program: Running, now: Moment) -> Stopped
 
 
 @router.post("/release", summary="Let models answer again", responses=problems(_ROLE))
-def release(
-    body: Reason, caller: Operator, program: Running, session: Writing, now: Moment
-) -> Switches:
+def release(body: Reason, caller: Operator, program: Running, now: Moment) -> Switches:
     """After a kill to `manual`."""
-    stopping.release(session, program.objects, caller.actor, body.reason, now)
-    return _switches(session)
+    stopping.release(program.database, program.objects, caller.actor, body.reason, now)
+    with program.database.read() as session:
+        return _switches(session)
 
 
 @router.post("/freeze", summary="Let nothing grow", responses=problems(_ROLE))

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from math import isfinite, nan
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
+from starlette.datastructures import FormData
 
 from service import listing, releasing, stepping, stopping, trail
 from service.dependencies import (
@@ -35,6 +36,11 @@ Text = Annotated[str, Form(max_length=200)]
 # the page whose form it was
 Back = Annotated[Literal["/rollout", "/models"], Form()]
 AlthoughHeld = Annotated[bool, Form()]
+
+
+async def sent(request: Request) -> FormData:
+    """Every field of the form, whatever their names are."""
+    return await request.form()
 
 
 @router.get("")
@@ -73,12 +79,15 @@ def audit_trail(form: trail.Format, _: OperatorPerson, session: Reading) -> Resp
 
 
 @router.post("/preflight", dependencies=[FromOurPage])
-async def prepare(
-    request: Request, number: Number, found: OperatorPerson, session: Writing, now: Moment
+def prepare(
+    number: Number,
+    found: OperatorPerson,
+    form: Annotated[FormData, Depends(sent)],
+    session: Writing,
+    now: Moment,
 ) -> Response:
     """Keep the answers, the risks and the planned scope."""
-    given = preflight_of(await request.form())
-    stepping.prepare(session, number, given, found.actor, now)
+    stepping.prepare(session, number, preflight_of(form), found.actor, now)
     return see("/rollout", done="prepared")
 
 
@@ -163,11 +172,9 @@ def kill(
 
 
 @router.post("/release", dependencies=[FromOurPage])
-def release(
-    reason: Reason, found: OperatorPerson, program: Running, session: Writing, now: Moment
-) -> Response:
+def release(reason: Reason, found: OperatorPerson, program: Running, now: Moment) -> Response:
     """Let models answer again."""
-    stopping.release(session, program.objects, found.actor, reason, now)
+    stopping.release(program.database, program.objects, found.actor, reason, now)
     return see("/rollout", done="released")
 
 

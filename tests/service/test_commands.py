@@ -34,7 +34,7 @@ def test_people_and_keys(machine: Machine, database: Database) -> None:
     with database.read() as session:
         everybody = {one.name: (one.role, one.simulated) for one in people.people(session)}
         assert everybody == {"anna": ("admin", False), "rob": ("reviewer", True)}
-        assert sign_ins.has_password(session, "anna", "correct horse battery")
+        assert sign_ins.verified(session, "anna", "correct horse battery")
         assert people.caller(session, made) is None
         caller = people.caller(session, given)
         assert caller is not None

@@ -1,11 +1,14 @@
 """The request's door: what an endpoint did is committed before its answer leaves, or is not told as done."""
 
+import inspect
 import threading
 
 import httpx
 import psycopg
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 
-from service.dependencies import Moment, Reading, Writing
+from service.dependencies import Moment, Reading, Writing, read_session, write_session
 from store import people
 from store.tables import SignIn
 from tests.service.serving import Serving
@@ -91,3 +94,16 @@ def test_many_writers_and_readers_at_once_do_not_block_each_other(served: Servin
     for thread in threads:
         thread.join()
     assert statuses == [200] * number
+
+
+def test_what_asks_the_database_runs_in_a_thread(served: Serving) -> None:
+    routes = [one.original_route for one in iter_route_contexts(served.app.routes)]
+    asking = [one for one in routes if isinstance(one, APIRoute) and asks(one.dependant)]
+    assert len(asking) > 50
+    # one that waits for a lock would let nobody else be answered meanwhile
+    assert [one.path for one in asking if inspect.iscoroutinefunction(one.endpoint)] == []
+
+
+def asks(dependant: Dependant) -> bool:
+    own = dependant.call in (read_session, write_session)
+    return own or any(asks(one) for one in dependant.dependencies)

@@ -39,7 +39,7 @@ def browser(served: Serving) -> Iterator[httpx.Client]:
         person(session, "otto", "operator")
         person(session, "adam", "admin")
     routes(served)
-    with httpx.Client(base_url=served.url) as client:
+    with httpx.Client(base_url=served.url, timeout=30) as client:
         yield client
 
 
@@ -156,6 +156,21 @@ def test_many_who_sign_in_at_once_take_neither_memory_nor_threads(
     assert refused == [429] * (10 - signing_in.CHECKED)
     assert waiting == signing_in.CHECKED
     assert [one.result().status_code for one in told].count(303) == signing_in.CHECKED
+
+
+def test_who_signs_in_while_nothing_can_be_written_takes_no_more_threads(
+    served: Serving, browser: httpx.Client
+) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        with served.database.write():
+            told = [pool.submit(sign_in, browser, "anna") for _ in range(10)]
+            # the passwords of the others have been checked, and they wait for the lock
+            refused = [
+                one.result().status_code
+                for one in itertools.islice(as_completed(told), 10 - signing_in.CHECKED)
+            ]
+        assert refused == [429] * (10 - signing_in.CHECKED)
+        assert [one.result().status_code for one in told].count(303) == signing_in.CHECKED
 
 
 @pytest.mark.parametrize(

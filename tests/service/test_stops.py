@@ -181,8 +181,7 @@ def test_a_kill_right_after_a_release_that_nobody_has_heard_of_yet_is_a_kill(
     live, objects = served.program.live, served.program.objects
     stopping.kill(served.program, "manual", OLGA, "smoke", wall_clock())
     live.refresh()
-    with served.database.write() as session:
-        stopping.release(session, objects, OLGA, "it was steam", wall_clock())
+    stopping.release(served.database, objects, OLGA, "it was steam", wall_clock())
     stopping.kill(served.program, "manual", OLGA, "it was smoke after all", wall_clock())
     live.look_for_stops()
     live.refresh()

@@ -26,7 +26,8 @@ def token(database: Database) -> str:
             people.add_key(session, shop, "ursa_" + letter * 40, "consumer", NOW)
         people.revoke_key(session, "ursa_bbbbbb", NOW)
         webhooks.add(session, "https://shop.example/told", shop.id, NOW)
-        found = sign_ins.sign_in(session, "rita", True, NOW)
+        by = sign_ins.verified(session, "rita", "a long password")
+        found = sign_ins.sign_in(session, "rita", by, NOW)
     assert not isinstance(found, sign_ins.Refused)
     return found[1]
 

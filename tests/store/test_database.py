@@ -2,8 +2,9 @@ import os
 import socket
 from contextlib import suppress
 
+import psycopg
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InternalError, StatementError
 
 from store.database import BUSY, Database, insert_new
@@ -44,6 +45,35 @@ def test_a_reader_of_postgresql_cannot_write(postgresql_url: str) -> None:
     with pytest.raises(InternalError, match="read-only"), database.read() as session:
         session.execute(insert(Consumer), [a_row()])
     database.dispose()
+
+
+def test_a_server_that_only_reads_is_unavailable_to_who_would_write(postgresql_url: str) -> None:
+    name = make_url(postgresql_url).database
+    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    database = Database(postgresql_url)
+    with pytest.raises(Unavailable) as told, database.write() as session:
+        session.add(Consumer(**a_row()))
+    assert told.value.code == "database_unavailable"
+    assert consumers(database) == 0
+    database.dispose()
+
+
+def test_a_standby_is_unavailable_to_who_would_write() -> None:
+    binaries = postgres.programs()
+    if binaries is None:
+        lacking("PostgreSQL")
+    with postgres.own_server(binaries) as server:
+        server.stop()
+        server.become_standby()
+        server.start()
+        database = Database(server.url)
+        with pytest.raises(Unavailable) as told, database.write():
+            raise AssertionError("it takes writes")
+        assert told.value.code == "database_unavailable"
+        with database.read() as session:
+            assert session.scalar(text("SELECT pg_is_in_recovery()"))
+        database.dispose()
 
 
 def test_what_was_read_can_be_used_when_the_session_is_closed(database: Database) -> None:

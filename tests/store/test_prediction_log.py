@@ -11,7 +11,7 @@ from sqlalchemy import event, func, select, text
 from store import pictures, predictions, reviews
 from store.database import BUSY, Database
 from store.errors import Conflict, StoreError, Unavailable
-from store.prediction_log import Entry, FirstAnswer, NewShadow, PredictionLog
+from store.prediction_log import STOPPED, Entry, FirstAnswer, NewShadow, PredictionLog
 from store.tables import IdempotencyKey, Prediction, Review, ShadowAnswer, StoredPicture
 from tests.store.given import NOW, consumer, digest, entry, later, version
 
@@ -310,3 +310,19 @@ def test_what_would_be_committed_too_long_after_its_id_was_given_is_refused(
         told = outcomes(log.keep, entries)
     assert [one.code for one in told if one] == ["too_late"] * 3
     assert kept(database) == set()
+
+
+def test_what_may_not_be_given_any_more_is_not_kept_and_the_rest_of_its_batch_is(
+    database: Database, shop: str
+) -> None:
+    good = [entry(shop, number) for number in range(4)]
+    bad = [replace(entry(shop, 10 + number), still=lambda: False) for number in range(2)]
+    log = PredictionLog(database, wait_seconds=60)
+    with ThreadPoolExecutor(6) as requests:
+        told = [requests.submit(log.keep, one) for one in (*good[:2], *bad, *good[2:])]
+        log.start()
+    errors = [one.exception() for one in told]
+    assert [one.code for one in errors if isinstance(one, Unavailable)] == [STOPPED] * 2
+    assert not log.failing
+    log.stop()
+    assert kept(database) == ids(good)

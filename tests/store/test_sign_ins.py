@@ -26,10 +26,15 @@ def rita(database: Database) -> str:
 
 def sign_in(database: Database, password: str = PASSWORD, minutes: float = 0) -> str | None:
     with database.read() as session:
-        right = sign_ins.has_password(session, "rita", password)
+        verified_by = sign_ins.verified(session, "rita", password)
     with database.write() as session:
-        found = sign_ins.sign_in(session, "rita", right, later(minutes=minutes))
+        found = sign_ins.sign_in(session, "rita", verified_by, later(minutes=minutes))
     return None if isinstance(found, Refused) else found[1]
+
+
+def by(session: Session, name: str = "rita") -> str:
+    """As if the right password had just been verified."""
+    return next(one.password_hash for one in people.people(session) if one.name == name)
 
 
 def is_in(told: object) -> bool:
@@ -48,9 +53,9 @@ def test_a_password_is_kept_as_argon2_and_checked(database: Database) -> None:
         (person,) = people.people(session)
         assert person.password_hash.startswith("$argon2id$")
         assert PASSWORD not in person.password_hash
-        assert sign_ins.has_password(session, "rita", PASSWORD)
-        assert not sign_ins.has_password(session, "rita", PASSWORD.upper())
-        assert not sign_ins.has_password(session, "nobody", PASSWORD)
+        assert sign_ins.verified(session, "rita", PASSWORD)
+        assert not sign_ins.verified(session, "rita", PASSWORD.upper())
+        assert not sign_ins.verified(session, "nobody", PASSWORD)
 
 
 def test_someone_without_a_usable_hash_cannot_sign_in(database: Database, rita: str) -> None:
@@ -63,7 +68,11 @@ def test_someone_without_a_usable_hash_cannot_sign_in(database: Database, rita: 
 def test_five_failures_in_a_row_lock_the_name_for_a_quarter_of_an_hour(database: Database) -> None:
     def told(right: bool, minutes: float) -> bool:
         with database.write() as session:
-            return is_in(sign_ins.sign_in(session, "rita", right, later(minutes=minutes)))
+            return is_in(
+                sign_ins.sign_in(
+                    session, "rita", by(session) if right else None, later(minutes=minutes)
+                )
+            )
 
     assert [told(False, 0) for _ in range(4)] == [False] * 4
     assert told(True, 0)  # and the count begins anew
@@ -77,14 +86,14 @@ def test_five_failures_in_a_row_lock_the_name_for_a_quarter_of_an_hour(database:
 def test_a_lock_can_be_ended_by_hand(database: Database, how: str) -> None:
     with database.write() as session:
         for _ in range(5):
-            sign_ins.sign_in(session, "rita", False, NOW)
-        assert not is_in(sign_ins.sign_in(session, "rita", True, NOW))
+            sign_ins.sign_in(session, "rita", None, NOW)
+        assert not is_in(sign_ins.sign_in(session, "rita", by(session), NOW))
     with database.write() as session:
         if how == "unlock":
             people.unlock(session, "rita")
         else:
             people.set_password(session, "rita", "another long one", NOW)
-        assert is_in(sign_ins.sign_in(session, "rita", True, NOW))
+        assert is_in(sign_ins.sign_in(session, "rita", by(session), NOW))
 
 
 @pytest.mark.usefixtures("rita")
@@ -95,8 +104,22 @@ def test_a_new_password_ends_the_old_one_and_every_sign_in(database: Database) -
         people.set_password(session, "rita", "another long one", NOW)
     assert signed_in(database, token) is None
     with database.read() as session:
-        assert sign_ins.has_password(session, "rita", "another long one")
-        assert not sign_ins.has_password(session, "rita", PASSWORD)
+        assert sign_ins.verified(session, "rita", "another long one")
+        assert not sign_ins.verified(session, "rita", PASSWORD)
+
+
+@pytest.mark.usefixtures("rita")
+def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(database: Database) -> None:
+    with database.read() as session:
+        verified_by = sign_ins.verified(session, "rita", PASSWORD)
+    with database.write() as session:
+        people.set_password(session, "rita", "another long one", NOW)
+    with database.write() as session:
+        told = sign_ins.sign_in(session, "rita", verified_by, NOW)
+    assert told == Refused("rita", locked=False)
+    with database.read() as session:
+        assert failures(session) == {"rita": 1}
+        assert session.scalars(select(SignIn)).all() == []
 
 
 @pytest.mark.usefixtures("rita")
@@ -108,7 +131,7 @@ def test_who_was_removed_is_out_and_no_new_password_lets_them_in(database: Datab
     assert signed_in(database, token) is None
     with database.write() as session:
         people.set_password(session, "rita", "another long one", NOW)
-        assert not is_in(sign_ins.sign_in(session, "rita", True, NOW))
+        assert not is_in(sign_ins.sign_in(session, "rita", by(session), NOW))
     with database.read() as session:
         assert session.scalars(select(SignIn.ended_at)).all() == [NOW]
     with pytest.raises(Conflict), database.write() as session:
@@ -159,7 +182,7 @@ def test_a_refusal_writes_as_much_for_a_name_that_nobody_has(database: Database)
             people.add_person(session, name, PASSWORD, "reviewer", NOW)
         people.remove_person(session, "gone", NOW)
         for _ in range(5):
-            sign_ins.sign_in(session, "lena", False, NOW)
+            sign_ins.sign_in(session, "lena", None, NOW)
         before = failures(session)
     for name, told in (
         ("rita", Refused("rita", locked=False)),
@@ -169,7 +192,7 @@ def test_a_refusal_writes_as_much_for_a_name_that_nobody_has(database: Database)
     ):
         with written(database) as is_written:
             with database.write() as session:
-                assert sign_ins.sign_in(session, name, False, NOW) == told
+                assert sign_ins.sign_in(session, name, None, NOW) == told
             assert is_written(), name
     with database.read() as session:
         assert failures(session) == before | {"rita": 1}
@@ -182,5 +205,5 @@ def failures(session: Session) -> dict[str, int]:
 @pytest.mark.usefixtures("rita")
 def test_the_fifth_failure_is_told_as_the_one_that_locks(database: Database) -> None:
     with database.write() as session:
-        told = [sign_ins.sign_in(session, "rita", False, NOW) for _ in range(6)]
+        told = [sign_ins.sign_in(session, "rita", None, NOW) for _ in range(6)]
     assert told == [Refused("rita", locked=False)] * 4 + [Refused("rita", locked=True)] * 2
