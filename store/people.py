@@ -102,9 +102,14 @@ def people(session: Session) -> Sequence[Person]:
     return session.scalars(select(Person).order_by(Person.name)).all()
 
 
+def consumer_of(session: Session, name: str) -> Consumer | None:
+    """The consumer of this name."""
+    return session.scalar(select(Consumer).where(Consumer.name == name))
+
+
 def add_consumer(session: Session, name: str, now: datetime) -> Consumer:
     """The consumer of this name, made if there is none."""
-    consumer = session.scalar(select(Consumer).where(Consumer.name == name))
+    consumer = consumer_of(session, name)
     if consumer is None:
         consumer = Consumer(id=new_id(now), name=name, active=True, created_at=now)
         session.add(consumer)

@@ -115,9 +115,14 @@ def add_feedback(
     return feedback
 
 
+def has_policy(session: Session, digest: str) -> bool:
+    """Whether a policy's text is kept."""
+    return session.get(StoredPolicy, digest) is not None
+
+
 def keep_policy(session: Session, digest: str, text: str, now: datetime) -> None:
     """Keep the text of a policy before anything is decided by it."""
-    if session.get(StoredPolicy, digest) is None:
+    if not has_policy(session, digest):
         session.add(StoredPolicy(digest=digest, text=text, created_at=now))
         session.flush()
 
