@@ -1,6 +1,6 @@
-"""`python -m tests.service.deliverer URL AHEAD [dies]`: a delivering process over a database, its clock AHEAD seconds on.
+"""`python -m tests.service.deliverer URL AHEAD [PLACE]`: a delivering process over a database, its clock AHEAD seconds on.
 
-One that dies is killed (`kill -9`) when the receiver has accepted, before that is written.
+It is killed (`kill -9`) when it comes to PLACE, a function of `store.webhooks`: at `accepted` the receiver has answered.
 """
 
 import os
@@ -20,8 +20,8 @@ def _die(*_: object) -> None:
 
 if __name__ == "__main__":
     url, ahead = sys.argv[1], float(sys.argv[2])
-    if sys.argv[3:] == ["dies"]:
-        webhooks.accepted = _die
+    for place in sys.argv[3:]:
+        setattr(webhooks, place, _die)
     Deliveries(
         Database(url, wait_seconds=30),
         "a process",

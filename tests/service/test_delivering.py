@@ -124,7 +124,7 @@ def test_a_sender_killed_between_the_answer_and_the_row_sends_again_under_the_sa
 ) -> None:
     hook_id = hook(database, taking)
     announce(database, 1)
-    assert process(database, 0, "dies").wait(60) == -signal.SIGKILL
+    assert process(database, 0, "accepted").wait(60) == -signal.SIGKILL
     with database.read() as session:
         [waiting] = webhooks.deliveries(session, hook_id)
     [first] = taking.arrivals
