@@ -15,7 +15,7 @@ from store.tables import Label, Review
 from tests.benchmarks import queue, swaps
 from tests.benchmarks.queue_reviewers import Desk, Heard, truth
 from tests.benchmarks.swaps import Swapped
-from tests.benchmarks.swaps_rows import Told
+from tests.benchmarks.swaps_rows import Rows, Told
 from tests.service.rows import CLASSES
 from tests.store import given
 
@@ -178,3 +178,38 @@ def _harm(told: list[Told]) -> dict[str, int]:
         for name in ("failed", "mixed", "bad_became_live")
         if getattr(done, name)
     }
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, 0),
+        ({"label": "black"}, 1),
+        ({"confidence": 0.8}, 1),
+        ({"probabilities": {"grizzly": 1.0}}, 1),
+        ({"stage": "limited"}, 1),
+        ({"model_version": 2}, 1),
+    ],
+)
+def test_the_judge_of_swaps_finds_an_answer_that_its_row_contradicts(
+    sqlite_url: str, changed: dict[str, Any], found: int
+) -> None:
+    rows = Rows.__new__(Rows)  # only its rows are looked at
+    rows.database = Database(sqlite_url)
+    with rows.database.write() as session:
+        version, consumer = given.version(session), given.consumer(session)
+    kept = [given.entry(consumer, one, model_version_id=version.id) for one in range(2)]
+    given.keep(rows.database, kept)
+    answers = [
+        {
+            **{name: getattr(one.prediction, name) for name in ("id", "label", "confidence")},
+            **{name: getattr(one.prediction, name) for name in ("probabilities", "stage")},
+            "model_version": version.number,
+        }
+        for one in kept
+    ]
+    told = [Told(0, 200, answers[0]), Told(0, 200, answers[1] | changed), Told(0, 503, {})]
+    assert rows.differing(told, {}, version.number) == found
+    # of a version that may not answer then, neither is right
+    assert rows.differing(told[:1], {}, version.number + 1) == 1
+    rows.database.dispose()
