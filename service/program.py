@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 import classifier
 from classifier.engine_process import EngineProcesses
@@ -21,13 +22,15 @@ from service.shadowing import Shadows
 from store import migrate, people, predictions
 from store.bundles import BundleStore
 from store.database import Database
-from store.errors import Conflict, Invalid
+from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
 from store.pictures import PictureStore
 from store.prediction_log import PredictionLog
 
 # predictions made by people on the page belong to a consumer too
 OWN_CONSUMER = "try it"
+# for which the first process waits where others keep the database busy
+START_SECONDS, PAUSE_SECONDS = 20.0, 0.1
 _ROOT = Path(classifier.__file__).parent.parent
 
 
@@ -162,15 +165,32 @@ def read_policy(settings: Settings) -> Policy:
 
 
 def _prepare(database: Database, policy: Policy, now: datetime) -> str:
-    """The rows that every answer stands on: the policy's text, and the consumer that pages send for (its id)."""
-    try:
-        return _keep(database, policy, now)
-    except Conflict:
-        # another process that starts in the same moment was first: its rows are there now
-        return _keep(database, policy, now)
+    """The rows that every answer stands on: the policy's text, and the consumer that pages send for (its id).
+
+    Looked for first: a process that starts again finds them, and must not end because others write at that moment.
+    Who makes them waits for the others, not without end: raises Unavailable.
+    """
+    until = monotonic() + START_SECONDS
+    while (found := _prepared(database, policy)) is None:
+        try:
+            _keep(database, policy, now)
+        except (Conflict, Unavailable) as error:
+            # after a conflict the rows of another process that starts in the same moment are there; where the database
+            # is away the next look says so
+            if error.code == "disk_full" or monotonic() > until:
+                raise
+            sleep(PAUSE_SECONDS)
+    return found
 
 
-def _keep(database: Database, policy: Policy, now: datetime) -> str:
+def _prepared(database: Database, policy: Policy) -> str | None:
+    with database.read() as session:
+        consumer = people.consumer_of(session, OWN_CONSUMER)
+        kept = predictions.has_policy(session, policy.digest)
+        return consumer.id if consumer is not None and kept else None
+
+
+def _keep(database: Database, policy: Policy, now: datetime) -> None:
     with database.write() as session:
         predictions.keep_policy(session, policy.digest, policy.text, now)
-        return people.add_consumer(session, OWN_CONSUMER, now).id
+        people.add_consumer(session, OWN_CONSUMER, now)

@@ -101,8 +101,15 @@ def people(session: Session) -> Sequence[Person]:
     return session.scalars(select(Person).order_by(Person.name)).all()
 
 
+def consumer_of(session: Session, name: str) -> Consumer | None:
+    """The consumer of this name."""
+    return session.scalar(select(Consumer).where(Consumer.name == name))
+
+
 def add_consumer(session: Session, name: str, now: datetime) -> Consumer:
     """The consumer of this name, made if there is none."""
+    if (there := consumer_of(session, name)) is not None:
+        return there
     row = {"id": new_id(now), "name": name, "active": True, "created_at": now}
     insert_new(session, Consumer, [row])
     return session.scalars(select(Consumer).where(Consumer.name == name)).one()

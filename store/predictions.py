@@ -124,10 +124,16 @@ def add_feedback(
     return feedback
 
 
+def has_policy(session: Session, digest: str) -> bool:
+    """Whether a policy's text is kept."""
+    return session.get(StoredPolicy, digest) is not None
+
+
 def keep_policy(session: Session, digest: str, text: str, now: datetime) -> None:
     """Keep the text of a policy before anything is decided by it."""
-    # two programs that start at once with a new one keep it once
-    insert_new(session, StoredPolicy, [{"digest": digest, "text": text, "created_at": now}])
+    if not has_policy(session, digest):
+        # two programs that start at once with a new one keep it once
+        insert_new(session, StoredPolicy, [{"digest": digest, "text": text, "created_at": now}])
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ from store.tables import (
     Detector,
     IdempotencyKey,
     Job,
+    ModelVersion,
     Prediction,
+    Rollout,
     Window,
 )
 from tests.crash.evidence import pairs_missing, shadows
@@ -34,15 +36,17 @@ from tests.crash.world import World
 
 @dataclass(frozen=True)
 class Verdict:
-    """Counts; all but the first four, `kept_unheard` and the shadows must be 0.
+    """Counts; all but the first five, `kept_unheard` and the shadows must be 0.
 
     `kept_unheard`: answers that are in the log although the service died before it could give them. Shadows: what became
-    of the candidate's answers while one ran alongside, as `tests.crash.evidence.Shadows` has it.
+    of the candidate's answers while one ran alongside, as `tests.crash.evidence.Shadows` has it. `trainings`: versions
+    that jobs have registered.
     """
 
     acknowledged: int
     replayed: int
     backtests: int
+    trainings: int
     windows: int
     lost: int
     doubled: int
@@ -60,7 +64,9 @@ class Verdict:
     @property
     def harm(self) -> dict[str, int]:
         """What must not be, as far as there is any."""
-        allowed = ("acknowledged", "replayed", "backtests", "windows", "kept_unheard")
+        allowed = (
+            "acknowledged", "replayed", "backtests", "trainings", "windows", "kept_unheard"
+        )  # fmt: skip
         found = {name: n for name, n in vars(self).items() if n and name not in allowed}
         return {name: n for name, n in found.items() if not name.startswith("shadow_")}
 
@@ -69,18 +75,17 @@ def judge(world: World, ledger: Ledger) -> Verdict:
     """Look at everything once."""
     with world.database.read() as session:
         numbers = _numbers(session)
-        windows = session.scalar(select(func.count()).select_from(Window)) or 0
-        backtests = session.scalar(select(func.count()).select_from(Backtest)) or 0
         beside = shadows(session, {json.loads(one.body)["id"] for one in ledger.told})
         verdict = Verdict(
             acknowledged=len(ledger.told),
             replayed=ledger.replayed,
-            backtests=backtests,
-            windows=windows,
+            backtests=_count(session, Backtest),
+            trainings=_count(session, ModelVersion, ModelVersion.job_id.is_not(None)),
+            windows=_count(session, Window),
             lost=_lost(session, world.storage, ledger.told),
             doubled=sum(count - 1 for count in numbers.values()),
             replays_differing=ledger.replays_differing + _answers_differing(session, ledger.told),
-            jobs_twice=_done_twice(session, backtests, windows),
+            jobs_twice=_done_twice(session) + _trained_twice(session),
             jobs_failed=_count(session, Job, Job.status != "done"),
             window_gaps=_window_gaps(session, world) + _due(session, world),
             evidence_gaps=pairs_missing(session) + _unread(session) + beside.contradicted,
@@ -114,6 +119,7 @@ def unrest(world: World) -> dict[str, int] | None:
         return None
 
 
+_DONE = Job.status == "done"
 # what a decision has seen of a candidate
 _COUNTED = ("pairs", "differing", "overdue", "waiting", "answers", "doubles", "actions")
 
@@ -177,17 +183,47 @@ def _answers_differing(session: Session, told: Sequence[Told]) -> int:
     return sum(kept.get(key) != body for key, body in given.items())
 
 
-def _done_twice(session: Session, backtests: int, windows: int) -> int:
-    """What jobs have left behind beyond one outcome for each that is done."""
-    done = Counter(session.scalars(select(Job.kind).where(Job.status == "done")))
-    stretches = Counter(
+def _done_twice(session: Session) -> int:
+    """What jobs have left behind beyond one outcome for each that is done: windows, and backtests of each version."""
+    windows = list(
         session.execute(
             select(Window.model_version_id, Window.segment, Window.kind, Window.first_prediction_id,
                    Window.last_prediction_id)
         ).tuples()
     )  # fmt: skip
-    twice = sum(count - 1 for count in stretches.values())
-    return twice + abs(backtests - done["backtest"]) + max(0, windows - done["window"])
+    twice = len(windows) - len(set(windows))
+    twice += max(0, len(set(windows)) - _count(session, Job, Job.kind == "window", _DONE))
+    asked = Counter(
+        str(one["model_version_id"])
+        for one in session.scalars(select(Job.payload).where(Job.kind == "backtest", _DONE))
+    )
+    # a training compares what it has registered, once
+    trained = select(ModelVersion.id).join(Job, Job.id == ModelVersion.job_id).where(_DONE)
+    asked.update(session.scalars(trained))
+    kept = Counter(session.scalars(select(Backtest.model_version_id)))
+    return twice + sum(abs(kept[one] - asked[one]) for one in kept | asked)
+
+
+def _trained_twice(session: Session) -> int:
+    """Versions beyond the one of each training that is done, those that are missing, and rollouts beyond the first."""
+    due = {
+        one.id: int((one.result or {}).get("outcome") == "done")
+        for one in session.scalars(select(Job).where(Job.kind == "train", _DONE))
+    }
+    by_job = Counter(
+        session.scalars(select(ModelVersion.job_id).where(ModelVersion.job_id.is_not(None)))
+    )
+    opened = Counter(
+        session.scalars(
+            select(Rollout.model_version_id)
+            .join(ModelVersion, ModelVersion.id == Rollout.model_version_id)
+            .where(ModelVersion.job_id.is_not(None))
+        )
+    )
+    # one that is not done is counted as such, and may have registered already
+    versions = sum(abs(by_job[job] - times) for job, times in due.items())
+    versions += sum(count - 1 for job, count in by_job.items() if job not in due)
+    return versions + sum(count - 1 for count in opened.values())
 
 
 def _window_gaps(session: Session, world: World) -> int:

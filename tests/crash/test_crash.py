@@ -5,23 +5,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from monitoring import loop
-from monitoring.monitor import Monitor
-from retrain import worker as worker_of_jobs
-from store import jobs, migrate
+from store import migrate
 from tests import postgres
 from tests.conftest import lacking
-from tests.crash.judge import at_rest, judge
+from tests.crash.judge import judge
 from tests.crash.load import Consumer, Ledger
+from tests.crash.resting import come_to_rest
 from tests.crash.world import World, ask_for_backtest, world
-from tests.retrain.given import program_in
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
@@ -78,7 +73,7 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
     for one in consumers:
         one.join()
     killed.stop_programs()
-    _come_to_rest(killed)
+    come_to_rest(killed)
     verdict = judge(killed, ledger)
     assert verdict.harm == {}
     assert verdict.acknowledged > 100
@@ -91,22 +86,3 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
 def _wait_for_answers(killed: World, ledger: Ledger) -> None:
     wanted = len(ledger.told) + 15
     killed.programs.wait_for(lambda: len(ledger.told) >= wanted, 180, "answers")
-
-
-def _come_to_rest(killed: World) -> None:
-    """Let a monitor and a worker look to the end, by a clock that is ahead: leases lapse and answers settle."""
-    watched = killed.watched
-    settings = replace(watched.settings, window_predictions=killed.window)
-    monitor = Monitor(settings, _ahead, killed.database, watched.monitor.references)
-    worker = replace(program_in(killed.folder, killed.database), clock=_ahead)
-    act = partial(worker_of_jobs.do, worker, worker_of_jobs.ACTS["backtest"], threading.Event())
-    for _ in range(20):
-        loop.look(monitor)
-        while job := jobs.claim(killed.database, ["backtest"], "a test", _ahead()):
-            jobs.do(killed.database, job, act, _ahead)
-        if at_rest(killed):
-            break
-
-
-def _ahead() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=2)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from store import jobs, models, people, pictures, rollouts, training_sets
 from store.bundles import BundleStore
@@ -27,6 +28,7 @@ from store.models import NewVersion
 from store.objects import Objects
 from store.pictures import NewPicture, PictureStore
 from store.rollouts import Actor
+from tests.crash import teaching
 from tests.crash.kept import Kept, children, kill_server, kill_together
 from tests.journeys.programs import COMMANDS, ROOT, Programs
 from tests.monitoring.given import Watched, opinions
@@ -38,6 +40,11 @@ GOLDEN = 60
 # shares of the kills, by whom they hit; those of the service's children come on top
 VICTIMS = {"service": 4, "monitoring": 2, "retrain": 2, "database": 2}
 CHILDREN = {"core": 1, "candidate": 1}
+
+
+# cut off so often, a training is let through: four more would end it for good, and it takes longer than most kills
+# leave it on a machine with two cores
+WORN = 3
 
 
 @dataclass
@@ -103,8 +110,9 @@ class World:
             self.kept.pop("database").stop()
 
     def kill(self, chance: random.Random) -> None:
-        """Kill one of them, whoever it hits."""
-        shares = VICTIMS | CHILDREN
+        """Kill one of them, whoever it hits; not the worker where a training was cut off that often already."""
+        spared = ("retrain", "database") if self._is_worn() else ()
+        shares = {one: n for one, n in (VICTIMS | CHILDREN).items() if one not in spared}
         self.kill_one(chance.choices(list(shares), list(shares.values()))[0], chance)
 
     @property
@@ -124,6 +132,14 @@ class World:
             done = kill_server(self.server, self.kept["database"], chance)
         self.kills[victim] = self.kills.get(victim, 0) + done
         return done
+
+    def _is_worn(self) -> bool:
+        """Whether a training may be cut off no more: one that dies too often is given up, as it should be."""
+        try:
+            with self.database.read() as session:
+                return any(one.cut_off >= WORN for one in jobs.unfinished(session, "train"))
+        except StoreError:
+            return False
 
     def _kill_child(self, victim: str, chance: random.Random) -> bool:
         """Of the service: a process for pictures, or that of the candidate's network."""
@@ -155,13 +171,18 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, url: str, server: Server | None, **settings: str) -> Iterator[World]:
-    """A world over the migrated, empty database at `url`; nothing of it is left running at the end."""
+def world(
+    folder: Path, url: str, server: Server | None, trainings: int = 0, /, **settings: str
+) -> Iterator[World]:
+    """A world over the migrated, empty database at `url`; nothing of it is left running at the end.
+
+    So many `trainings` can be asked for, by `teaching.ask_for_training`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     database = Database(url)
     watched = Watched(database, folder)
     watched.clock.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
-    candidate = _fill(watched)
+    candidate = _fill(watched, trainings)
     generous = {
         "URSA_RATE_PER_SECOND": "100000",
         "URSA_RATE_BURST": "100000",
@@ -169,6 +190,11 @@ def world(folder: Path, url: str, server: Server | None, **settings: str) -> Ite
         "URSA_CANDIDATE_SECONDS": "60",
         "URSA_NULL_REPLAY_WINDOWS": "20",
         "OMP_NUM_THREADS": "1",
+        # the smallest training
+        "URSA_RETRAIN_EPOCHS": "1",
+        "URSA_RETRAIN_BATCH_SIZE": "16",
+        "URSA_RETRAIN_THREADS": "1",
+        "URSA_RETRAIN_DEVICE": "cpu",
     }
     made = World(
         folder, database, server, Programs(folder, url, {**generous, **settings}), _key(database),
@@ -203,7 +229,10 @@ class PutBack(threading.Thread):
 
 
 class Asker(threading.Thread):
-    """Asks for a backtest every `seconds` unless one waits already, whether or not the database is there."""
+    """Asks for a backtest every `seconds` unless one waits already, whether or not the database is there.
+
+    For a training too, whenever the one before has ended, as long as there is something new to learn.
+    """
 
     def __init__(self, world: World, seconds: float, over: threading.Event) -> None:
         super().__init__(name="asker", daemon=True)
@@ -214,13 +243,14 @@ class Asker(threading.Thread):
         """Ask until the end."""
         while not self._over.wait(self._seconds):
             with suppress(StoreError):
-                if not self._waits():
+                with self._database.read() as session:
+                    backtests = jobs.unfinished(session, "backtest")
+                    trains = bool(jobs.unfinished(session, "train"))
+                if not any(one.status == "todo" for one in backtests):
                     ask_for_backtest(self._database, self._world.candidate)
+                if not trains:
+                    teaching.ask_for_training(self._database)
         self._database.dispose()
-
-    def _waits(self) -> bool:
-        with self._database.read() as session:
-            return any(one.status == "todo" for one in jobs.unfinished(session, "backtest"))
 
 
 def ask_for_backtest(database: Database, version_id: str) -> None:
@@ -232,12 +262,17 @@ def ask_for_backtest(database: Database, version_id: str) -> None:
         )  # fmt: skip
 
 
-def _fill(watched: Watched) -> str:
+def _fill(watched: Watched, trainings: int) -> str:
     """Earlier traffic, golden pictures and a candidate; the candidate's version."""
-    bundles = watched.folder / "made"
-    one = toy_bundle(bundles / "one", CLASSES)
+    bundles, of = watched.folder / "made", dict[str, Any]()
+    learned = None
+    if trainings:
+        learned, of["weights"] = teaching.training_set(watched)
+        of["architecture"] = teaching.ARCHITECTURE
+        teaching.ask_people(watched, trainings)
+    one = toy_bundle(bundles / "one", CLASSES, **of)
     two = toy_bundle(bundles / "two", CLASSES, seed=1, gain=2.5)
-    version = watched.promote(one)
+    version = watched.promote(one, learned)
     watched.answer(version, opinions(one, 400), segment="web")
     _golden(watched)
     database, now = watched.database, datetime.now(UTC)

@@ -69,11 +69,11 @@ class Watched:
         bundles = BundleStore(Objects(str(self.storage)), self.folder / f"cache of {name}")
         return Monitor(self.settings, self.clock, self.database, References(bundles), name)
 
-    def promote(self, bundle: Path) -> ModelVersion:
+    def promote(self, bundle: Path, training_set_id: str | None = None) -> ModelVersion:
         """Let a bundle answer."""
         kept, actor = self.bundles.keep(bundle), Actor("system", "a test")
         with self.database.write() as session:
-            new = models.NewVersion(kept, 1, list(CLASSES), {})
+            new = models.NewVersion(kept, 1, list(CLASSES), {}, training_set_id)
             version = models.register(session, new, self.clock())
             rollout = rollouts.open_rollout(session, version.id, actor, "new", self.clock())
             rollouts.move(session, rollout.id, "promote", actor, "try", self.clock())

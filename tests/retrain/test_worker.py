@@ -4,20 +4,20 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from retrain import metrics, worker
 from retrain.program import Program
 from store import heartbeats, jobs, models
 from store.jobs import Claimed, Hold
-from store.tables import Job
+from store.tables import Backtest, Job, Rollout
 from tests.disks import fill, full
 from tests.retrain.conftest import label_some
 from tests.retrain.given import World, changed
@@ -198,9 +198,41 @@ def test_a_killed_workers_job_is_taken_up_and_a_stopped_ones_too(
         assert [one.number for one in models.newest_first(session)] == [1]
 
 
+def test_between_registering_and_finishing_no_kill_makes_a_second_version(
+    world: World, tmp_path: Path
+) -> None:
+    program = world.program
+    label_some(world)
+    job_id = ask(program)
+    # the version is registered; then all is written that ends the job, and not committed
+    for number, place in enumerate(("compare", "send_on_its_way"), 1):
+        log = tmp_path / f"{place}.log"
+        with running(program, log, epochs=1, words=("tests.retrain.dying", place)) as dying:
+            assert dying.wait(timeout=300) == -signal.SIGKILL, log.read_text()
+        left = row(program, job_id)
+        assert (left.status, left.cut_off, left.attempts) == ("doing", number - 1, 1)
+        with program.database.write() as session:
+            assert [one.number for one in models.newest_first(session)] == [2, 1]
+            assert session.scalars(select(Backtest)).all() == []
+            # what the clock would do in half a minute
+            session.execute(update(Job).values(lock_until=datetime(2026, 1, 1, tzinfo=UTC)))
+    worker.work(changed(program), Stops())
+    done = row(program, job_id)
+    assert (done.status, done.cut_off, done.attempts) == ("done", 2, 1)
+    with program.database.read() as session:
+        second, first = models.newest_first(session)
+        [backtest] = session.scalars(select(Backtest))
+        opened = session.scalars(select(Rollout).where(Rollout.model_version_id == second.id))
+        assert (second.number, second.job_id, first.job_id) == (2, job_id, None)
+        assert backtest.model_version_id == second.id
+        assert len(opened.all()) == int(backtest.verdict != "worse")
+
+
 @contextmanager
-def running(program: Program, log: Path, epochs: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m retrain work` on the same store, ended in any case."""
+def running(
+    program: Program, log: Path, epochs: int, words: Sequence[str] = ("retrain", "work")
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m retrain work`, or other words, on the same store, ended in any case."""
     settings = program.settings
     environ = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},  # noqa: TID251  # what a started program needs of this one's
@@ -214,7 +246,7 @@ def running(program: Program, log: Path, epochs: int) -> Iterator[subprocess.Pop
     }
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "retrain", "work"],
+            [sys.executable, "-m", *words],
             cwd=ROOT,
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -66,8 +66,8 @@ def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def process(database: Database, ahead: float) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-m", "tests.service.deliverer", database.url, str(ahead)]
+def process(database: Database, ahead: float, *more: str) -> "subprocess.Popen[bytes]":
+    words = [sys.executable, "-m", "tests.service.deliverer", database.url, str(ahead), *more]
     return subprocess.Popen(words, cwd=ROOT)
 
 
@@ -117,6 +117,26 @@ def test_an_event_is_accepted_once_though_its_senders_are_killed(
     arrivals = len(taking.arrivals)
     assert empty(worker(database, lambda: datetime.now(UTC) + timedelta(days=30))) == 0
     assert len(taking.arrivals) == arrivals
+
+
+def test_a_sender_killed_between_the_answer_and_the_row_sends_again_under_the_same_id(
+    database: Database, taking: Receiver
+) -> None:
+    hook_id = hook(database, taking)
+    announce(database, 1)
+    assert process(database, 0, "accepted").wait(60) == -signal.SIGKILL
+    with database.read() as session:
+        [waiting] = webhooks.deliveries(session, hook_id)
+    [first] = taking.arrivals
+    assert waiting.delivered_at is None
+    # the lease of the dead has lapsed by this clock
+    assert empty(worker(database, lambda: datetime.now(UTC) + timedelta(hours=1))) == 1
+    with database.read() as session:
+        [done] = webhooks.deliveries(session, hook_id)
+    assert taking.arrivals == [first, first]
+    assert first[0] == done.id
+    assert done.delivered_at is not None
+    assert empty(worker(database, lambda: datetime.now(UTC) + timedelta(days=30))) == 0
 
 
 def test_what_is_refused_is_tried_again_later_with_the_same_id(
