@@ -3,11 +3,11 @@
 On SQLite and then on PostgreSQL the whole system runs as it does in production, one process each, kept running by
 something that starts again what has died. Consumers post pictures; service, monitoring, retrain worker and database
 are killed (`kill -9`), half of the kills on each database. The service's children, those that decode pictures and the
-candidate's, are killed in addition: these are none of the 200. At the end everything comes to rest, and the rows and the pictures are compared with what consumers
-were told. `shadow_unheard` counts acknowledged answers of which the candidate's own was cut off, which the product
-counts too. A handful of trainings is asked for meanwhile, each of which leaves one version and one backtest. Prints a
-table, then one JSON object; exit code 1 when anything was lost, doubled, changed or never done, or a database is not
-there.
+candidate's, are killed in addition: these are none of the 200. At the end everything comes to rest, and the rows and
+the pictures are compared with what consumers were told. `shadow_unheard` counts acknowledged answers of which the
+candidate's own was cut off, which the product counts too. A handful of trainings is asked for meanwhile, each of which
+leaves one version and one backtest. Prints a table, then one JSON object; exit code 1 when anything was lost, doubled,
+changed or never done, or a database is not there.
 """
 
 import argparse

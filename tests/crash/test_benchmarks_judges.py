@@ -1,5 +1,6 @@
 """The judges of `bench-queue` and `bench-swaps` find what they look for, each in its own figure and in no other."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from store.database import Database, Session
 from store.labels import Answer
 from store.tables import Label, Review
 from tests.benchmarks import queue, swaps
+from tests.benchmarks.queue_leases import Leases
 from tests.benchmarks.queue_reviewers import Desk, Heard, truth
 from tests.benchmarks.swaps import Swapped
 from tests.benchmarks.swaps_rows import Rows, Told
@@ -28,16 +30,18 @@ class Asked:
 
     database: Database
     desk: Desk
+    leases: Leases
 
     def harm(self) -> dict[str, Any]:
         """What is not as it must be."""
-        found = queue.judge(self.database, self.desk, REVIEWS)
+        found = queue.judge(self.database, self.desk, self.leases, REVIEWS)
         return {bar.name: found[bar.name] for bar in queue.BARS if found[bar.name]}
 
 
 @pytest.fixture
 def asked(sqlite_url: str) -> Iterator[Asked]:
-    made = Asked(Database(sqlite_url), Desk())
+    database = Database(sqlite_url)
+    made = Asked(database, Desk(), Leases(database, threading.Event(), 5.0))
     with made.database.write() as session:
         both = [given.person(session, name) for name in ("rita", "rob")]
         consumer = given.consumer(session)
@@ -87,10 +91,6 @@ def _open(session: Session, _desk: Desk) -> None:
     )
 
 
-def _waited(_session: Session, desk: Desk) -> None:
-    desk.waited += [queue.SLACK_SECONDS - 0.1, queue.SLACK_SECONDS + 0.1]
-
-
 def _told_another_thing(session: Session, desk: Desk) -> None:
     number = _first(session).submission
     desk.acknowledged[number] = replace(desk.acknowledged[number], counted=False)
@@ -117,7 +117,6 @@ def _first(session: Session) -> Label:
         (_twice_by_one, "doubled"),
         (_one_too_many, "doubled"),
         (_open, "stuck"),
-        (_waited, "stuck"),
         (_told_another_thing, "counted_otherwise"),
         (_first_and_late, "late_passed_over"),
         (_reviewer_lost, "reviewers_lost"),
@@ -130,6 +129,11 @@ def test_the_judge_of_the_queue_finds(
     with asked.database.write() as session:
         harm(session, asked.desk)
     assert asked.harm() == {figure: 1}
+
+
+def test_the_judge_of_the_queue_finds_who_waited_too_long(asked: Asked) -> None:
+    asked.leases.stuck.add("a review")
+    assert asked.harm() == {"stuck": 1}
 
 
 # what two versions say about each of two pictures, by class
