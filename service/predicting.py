@@ -33,7 +33,14 @@ from store.draws import draw
 from store.errors import Conflict, NotFound, Unavailable
 from store.ids import new_id
 from store.pictures import NewPicture
-from store.prediction_log import Entry, FirstAnswer, LateShadow, NewPrediction, NewShadow
+from store.prediction_log import (
+    STOPPED,
+    Entry,
+    FirstAnswer,
+    LateShadow,
+    NewPrediction,
+    NewShadow,
+)
 from store.reviews import NewReview
 from store.scope import Requested
 
@@ -103,9 +110,21 @@ def predict(program: Program, ask: Ask) -> Answered:
 
 
 def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
+    try:
+        return _answer(program, ask, request_sha256)
+    except Unavailable as error:
+        if error.code != STOPPED:
+            raise
+    # the model was stopped meanwhile: another answers, or people, and nobody has to come again for that
+    return _answer(program, ask, request_sha256, again=True)
+
+
+def _answer(
+    program: Program, ask: Ask, request_sha256: str | None, *, again: bool = False
+) -> bytes:
     watch = Watch()
     with watch.phase("total"):
-        seen = _look(program, ask, watch)
+        seen = _look(program, ask, watch, again=again)
         with watch.phase("bytes"):
             program.pictures.keep(ask.image)
         with watch.phase("shadow"):
@@ -133,10 +152,10 @@ def _predict(program: Program, ask: Ask, request_sha256: str | None) -> bytes:
     return answer
 
 
-def _look(program: Program, ask: Ask, watch: Watch) -> _Seen:
+def _look(program: Program, ask: Ask, watch: Watch, *, again: bool) -> _Seen:
     """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
     arrived = perf_counter()
-    with program.cores.work(ask.coming):
+    with program.cores.work(ask.coming, patient=again):
         route = _route(program, ask)  # no sooner: whoever is stopped meanwhile answers nobody
         watch.note("wait", arrived)
         began = perf_counter()
