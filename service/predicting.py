@@ -5,29 +5,21 @@ Nothing is written before the network has answered, nothing is answered before t
 that was stopped before. What the candidate says later is kept later: nobody waits for it.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
-from time import perf_counter
 from typing import Any
 
-from classifier.classifier import Opinion
-from classifier.core import Seen, see
-from classifier.pictures import Limits, Picture
+from classifier.pictures import Picture
 from classifier.policy import Decision
-from service import answering, asking, counting, metrics, routing
+from service import asking, counting, metrics
 from service.answers import tell
-from service.cores import Coming
+from service.looking import Ask, Looked, look
 from service.program import Program
 from service.replaying import Answered
-from service.routing import Chance, Route
-from service.shadowing import Asked
-from service.standing import Loaded
 from service.watch import Watch
 from store.draws import draw
 from store.errors import Conflict, NotFound, Unavailable
@@ -42,51 +34,9 @@ from store.prediction_log import (
     NewShadow,
 )
 from store.reviews import NewReview
-from store.scope import Requested
 
 # what people are asked, by whether another model said something else
 Question = Callable[..., NewReview | None]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a consumer sent. Everything but the picture is optional and theirs to name; `consumer` is their name.
-
-    `coming` is the place that it has in the queue for a core.
-    """
-
-    consumer_id: str
-    image: bytes
-    consumer: str = ""
-    segment: str | None = None
-    subject: str | None = None
-    reference: str | None = None
-    captured_at: datetime | None = None
-    idempotency_key: str | None = None
-    coming: Coming | None = None
-
-    def sha256(self) -> str:
-        """Covers the picture and every field, so that another request cannot pass for this one."""
-        taken = self.captured_at.isoformat() if self.captured_at else None
-        picture = hashlib.sha256(self.image).hexdigest()
-        fields = [picture, self.segment, self.subject, self.reference, taken]
-        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What was found out about one picture; `asked` are the models alongside that are still thinking.
-
-    `answering` is None when no model looked, or those that should have could not: `failed` says which candidate.
-    """
-
-    picture: Picture
-    route: Route
-    answering: Loaded | None
-    opinion: Opinion | None
-    properties: dict[str, float]
-    asked: tuple[Asked, ...]
-    failed: tuple[NewShadow, ...]
 
 
 def predict(program: Program, ask: Ask) -> Answered:
@@ -124,7 +74,7 @@ def _answer(
 ) -> bytes:
     watch = Watch()
     with watch.phase("total"):
-        seen = _look(program, ask, watch, again=again)
+        seen = look(program, ask, watch, again=again)
         with watch.phase("bytes"):
             program.pictures.keep(ask.image)
         with watch.phase("shadow"):
@@ -152,54 +102,8 @@ def _answer(
     return answer
 
 
-def _look(program: Program, ask: Ask, watch: Watch, *, again: bool) -> _Seen:
-    """Everything that takes a core: decode, measure, ask the model that answers; then begin to ask the others."""
-    arrived = perf_counter()
-    with program.cores.work(ask.coming, patient=again):
-        route = _route(program, ask)  # no sooner: whoever is stopped meanwhile answers nobody
-        watch.note("wait", arrived)
-        began = perf_counter()
-        # under load nothing is carried about for whom nobody waits
-        room = bool(route.alongside) and program.shadows.has_room()
-        seen = _see(program, ask.image, route, room=room)
-        answered = answering.answer(
-            route, seen, program.settings.candidate_seconds,
-            program.live.fail, program.live.answered,
-        )  # fmt: skip
-        watch.add("check", seen.check)
-        watch.add("model", 1000 * (perf_counter() - began) - seen.check)
-    by, failed = answered.by, {one.model_version_id for one in answered.failed}
-    asked = (
-        program.shadows.ask(one, seen.picture, seen.properties, room=room)
-        for one in route.alongside
-        if one is not by and one.model.version_id not in failed
-    )
-    thinking = tuple(one for one in asked if one is not None)
-    return _Seen(
-        seen.picture, route, by, answered.opinion, seen.properties, thinking, answered.failed
-    )
-
-
-def _see(program: Program, image: bytes, route: Route, *, room: bool) -> Seen:
-    """A candidate is not asked here, but where it can be given up; its pixels are there where it has `room`."""
-    first = route.answering if route.answering and route.answering.model.stage == "full" else None
-    limits = Limits(max_bytes=program.settings.max_upload_bytes)
-    if program.core_processes is None:
-        return see(image, limits, first.classifier if first else None)
-    others = first is None or (room and any(one is not first for one in route.alongside))
-    return program.core_processes.see(image, limits, first.folder if first else None, pixels=others)
-
-
-def _route(program: Program, ask: Ask) -> Route:
-    now, settings = program.clock(), program.settings
-    # an id of the request's own, so that one without a subject is drawn by itself
-    chance = Chance(settings.store.secret_key, new_id(now), settings.reverse_shadow_share)
-    asked = Requested(ask.consumer, ask.segment, ask.subject)
-    return routing.choose(program.live.standing, asked, now, chance)
-
-
 def _decide(
-    program: Program, ask: Ask, seen: _Seen, shadows: tuple[NewShadow, ...], watch: Watch
+    program: Program, ask: Ask, seen: Looked, shadows: tuple[NewShadow, ...], watch: Watch
 ) -> tuple[NewPrediction, NewReview | None, Question]:
     now = program.clock()
     prediction_id = new_id(now)
@@ -256,12 +160,12 @@ def _decide(
     return row, review, question
 
 
-def _supervised(seen: _Seen) -> bool:
+def _supervised(seen: Looked) -> bool:
     """Whether the candidate answers in a scope that lets a person look first."""
     return seen.route.hold_seconds is not None and seen.answering is seen.route.answering
 
 
-def _opinion(seen: _Seen) -> dict[str, Any]:
+def _opinion(seen: Looked) -> dict[str, Any]:
     """The columns that a model fills; without one they are empty, but for the picture's own properties."""
     opinion, answering = seen.opinion, seen.answering
     domain = opinion.domain if opinion else None

@@ -13,7 +13,7 @@ from service.api.problems import problems
 from service.api.words import Instant, Key, Sent, Sentences, Word
 from service.dependencies import CalledBy, Moment, Reading, Running, Writing
 from service.feedback import Said
-from service.predicting import Ask
+from service.looking import Ask
 from store import predictions, rollouts
 from store.errors import Invalid
 

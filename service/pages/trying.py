@@ -10,9 +10,9 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from service import answers, predicting
 from service.dependencies import FromOurPage, Moment, Reviewer, Running, Writing
+from service.looking import Ask
 from service.pages import charts
 from service.pages.rendering import page, see
-from service.predicting import Ask
 from service.program import OWN_CONSUMER
 from store import predictions, reviews
 from store.database import Session
