@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from store import migrate
+from store.tables import ShadowAnswer
 from tests import postgres
 from tests.conftest import lacking
 from tests.crash.judge import judge
@@ -57,8 +59,11 @@ def _database(kind: str, folder: Path) -> Iterator[tuple[str, postgres.Server | 
 def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(killed: World) -> None:
     ask_for_backtest(killed.database, killed.candidate)
     killed.start()
-    ledger, over = Ledger(), threading.Event()
-    consumers = [Consumer(killed.programs.url, killed.key, ledger, seed, over) for seed in range(4)]
+    ledger, rush_over, over = Ledger(), threading.Event(), threading.Event()
+    consumers = [
+        Consumer(killed.programs.url, killed.key, ledger, seed, rush_over if seed else over)
+        for seed in range(4)
+    ]
     for one in consumers:
         one.start()
     chance = random.Random(7)  # noqa: S311  # when to kill is no secret
@@ -69,6 +74,9 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
         killed.programs.wait_for(partial(killed.kill_one, victim, chance), 60, victim)
     _wait_for_answers(killed, ledger)
     ask_for_backtest(killed.database, killed.candidate)
+    # the candidate is left out while as many wait as there are cores
+    rush_over.set()
+    killed.programs.wait_for(partial(_is_heard, killed), 180, "an answer of the candidate")
     over.set()
     for one in consumers:
         one.join()
@@ -81,6 +89,12 @@ def test_whatever_is_killed_nothing_that_was_told_is_lost_doubled_or_changed(kil
     assert verdict.replayed > 10
     assert ledger.given_up == 0
     assert ledger.unexpected == {}
+
+
+def _is_heard(killed: World) -> bool:
+    heard = select(ShadowAnswer.id).where(ShadowAnswer.error.is_(None)).limit(1)
+    with killed.database.read() as session:
+        return session.scalar(heard) is not None
 
 
 def _wait_for_answers(killed: World, ledger: Ledger) -> None:
