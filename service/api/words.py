@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
     model_validator,
 )
@@ -42,7 +43,13 @@ def _within_calendar(moment: datetime) -> datetime:
 
 
 # seconds since 1970 would be taken for a date too, and mostly are a mistake
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_calendar)]
+Instant = Annotated[
+    AwareDatetime,
+    # JSON has no other way to say a moment than a text
+    Field(strict=False),
+    BeforeValidator(_written_out),
+    AfterValidator(_within_calendar),
+]
 # a reason or a note: may have several lines
 Sentences = Annotated[
     str,

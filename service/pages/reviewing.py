@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 
 from service import guiding, reviewing
-from service.api.words import Sent
+from service.api.words import Instant, Sent
 from service.dependencies import FromOurPage, Moment, Reading, Reviewer, Running, Writing
 from service.pages.rendering import page, see
 from service.reviewing import Question
@@ -48,7 +48,7 @@ class Said(Sent):
     kind: str = Field(max_length=40)
     label: str | None = Field(default=None, max_length=200)
     submission: str = Field(min_length=8, max_length=100)
-    shown_at: AwareDatetime | None = None
+    shown_at: Instant | None = None
 
 
 class Undo(Sent):
