@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -187,11 +188,22 @@ WILD = (
 )
 
 
-def test_a_stock_parser_reads_whatever_segments_and_classes_are_called(
-    served: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Room for names, and nothing of them left for tests that count series."""
     for few in ("_segments", "_classes"):
         monkeypatch.setattr(counting, few, counting.Few(100))
+    yield
+    for label in WILD:
+        for family in (metrics.ANSWERS_BY_CLASS, metrics.ANSWERS_BY_SEGMENT):
+            for labels in [one for one in family._metrics if one[0] == label]:
+                family.remove(*labels)
+
+
+@pytest.mark.usefixtures("roomy")
+def test_a_stock_parser_reads_whatever_segments_and_classes_are_called(
+    served: Serving, tmp_path: Path
+) -> None:
     before = parsed(served)
     served.model(tmp_path / "one", classes=WILD[:2], gain=30.0)
     with served.client() as client:
