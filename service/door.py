@@ -51,7 +51,7 @@ LOOK_UPS_WAITING = 64
 # the other fields of an upload and the lines between them
 AROUND_PICTURE = 64 * 1024
 QUIET = ("/livez", "/readyz", "/metrics", "/static/")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Door:
@@ -206,7 +206,7 @@ class _Answer:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         given = Headers(scope=scope).get("x-request-id", "")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        self.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = self.request_id
         self._scope, self._send = scope, send
         self._started = monotonic()

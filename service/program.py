@@ -61,17 +61,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
     """Raises a StoreError with one sentence when the process cannot start."""
     policy = read_policy(settings)
     with ExitStack() as closing:
-        database = Database(
-            settings.store.database_url,
-            pool_size=16,
-            wait_seconds=min(5.0, settings.database_seconds),
-            statement_seconds=settings.database_seconds,
-        )
-        closing.callback(database.dispose)
-        probes = Database(
-            settings.store.database_url, pool_size=1, wait_seconds=1.0, statement_seconds=1.0
-        )
-        closing.callback(probes.dispose)
+        database, probes = _databases(settings, closing)
         migrate.check(database)
         objects = Objects(settings.store.storage_url)
         objects.probe()
@@ -100,8 +90,9 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         background = Background(database, clock, settings.webhook_private)
         closing.callback(background.stop)
         background.start()
-        queue = settings.queue_per_core * settings.cores
-        cores = Cores(settings.cores, queue, settings.queue_seconds)
+        cores = Cores(
+            settings.cores, settings.queue_per_core * settings.cores, settings.queue_seconds
+        )
         yield Program(
             settings=settings,
             clock=clock,
@@ -127,6 +118,18 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             sign_in_rates=TokenBuckets(1 / 6, 10),
             own_consumer_id=own_consumer_id,
         )
+
+
+def _databases(settings: Settings, closing: ExitStack) -> tuple[Database, Database]:
+    """For requests, and for whoever asks whether there is one: that needs no place among the others."""
+    url, seconds = settings.store.database_url, settings.database_seconds
+    database = Database(
+        url, pool_size=16, wait_seconds=min(5.0, seconds), statement_seconds=seconds
+    )
+    closing.callback(database.dispose)
+    probes = Database(url, pool_size=1, wait_seconds=1.0, statement_seconds=1.0)
+    closing.callback(probes.dispose)
+    return database, probes
 
 
 def _core_processes(settings: Settings, closing: ExitStack) -> CoreProcesses | None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 
 from service import counting, headers
-from service.door import _REQUEST_ID
+from service.door import REQUEST_ID
 from service.errors import Problem, busy, document
 from service.program import Program
 
@@ -33,7 +33,7 @@ def turn_away(app: FastAPI) -> TurnAway:
         if url != PATH.encode() or program is None or app.state.leaving or not program.cores.full:
             return None
         given = Headers(raw=list(lines)).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         counting.problem("busy")
         counting.request(PATH, 429, 0.0)
         _log.info(

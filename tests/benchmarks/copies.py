@@ -16,7 +16,7 @@ from typing import Any
 
 from tests import postgres
 from tests.benchmarks.bars import Bar, ending
-from tests.benchmarks.overload import floors
+from tests.benchmarks.under_load import floors
 from tests.journeys.deaths import live_through, several
 from tests.journeys.proxy import is_there
 

@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reviews", type=int, default=10_000)
     parser.add_argument("--reviewers", type=int, default=50)
-    parser.add_argument("--seconds-between-kills", type=float, default=6.0)
+    parser.add_argument("--seconds-between-kills", type=float, default=20.0)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     given = parser.parse_args()
     found: dict[str, dict[str, Any]] = {}

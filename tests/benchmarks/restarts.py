@@ -17,9 +17,9 @@ from time import monotonic
 
 from store import predictions
 from tests.benchmarks.bars import Bar, ending
-from tests.benchmarks.overload import floors, pictures, prepared
 from tests.benchmarks.swaps import sending
 from tests.benchmarks.swaps_rows import Rows
+from tests.benchmarks.under_load import floors, pictures, prepared
 from tests.journeys.copies import before
 from tests.journeys.programs import Programs
 from tests.journeys.proxy import free_ports, nginx

@@ -24,9 +24,9 @@ import numpy as np
 
 from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.networks import costly_network
-from tests.benchmarks.overload import Ready, floors, pictures, prepared, say
 from tests.benchmarks.sending import Sent, closed_loop, open_loop
 from tests.benchmarks.swaps_rows import Rows
+from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
 
 LOADS = {"full": 3.0, "usual": 0.85}
 OUTCOMES = ("answered", "failed", "shed")

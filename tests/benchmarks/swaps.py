@@ -28,11 +28,11 @@ import numpy as np
 from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.leaving import Watched, memory, own_memory
 from tests.benchmarks.networks import Misbehaviour, costly_network, misbehaving_network
-from tests.benchmarks.overload import Ready, floors, pictures, prepared, say
 from tests.benchmarks.sending import Sent, closed_loop, open_loop
 from tests.benchmarks.serving import body
 from tests.benchmarks.swaps_rows import BAD, Rows, Told, spoil
 from tests.benchmarks.swaps_way import Operators
+from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
 
 CANDIDATE = 'ursa_live_model_version{role="candidate"}'
 # as many pictures as are known by heart for each version

@@ -26,7 +26,7 @@ from store.models import NewBacktest, NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
 from tests.benchmarks.networks import Misbehaviour, misbehaving_network
-from tests.benchmarks.overload import Ready
+from tests.benchmarks.under_load import Ready
 from tests.toy import CLASSES, toy_bundle, toy_contents, toy_network
 
 ACTOR = Actor("system", "benchmark")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.bars import failed_by
-from tests.benchmarks.overload import BARS, Sizes, judged, measure, pictures, prepared
+from tests.benchmarks.overload import BARS, Sizes, judged, measure
+from tests.benchmarks.under_load import pictures, prepared
 
 SIZES = Sizes(capacity=2, usual=3, overload=6, closed=(8,), leaving=400, dripping=40)
 

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 
 from service.settings import read_settings
-from tests.benchmarks.overload import pictures, prepared
 from tests.benchmarks.restarts import restart
+from tests.benchmarks.under_load import pictures, prepared
 from tests.conftest import lacking
 from tests.journeys.programs import ROOT
 from tests.journeys.proxy import is_there

@@ -8,10 +8,10 @@ from time import monotonic
 import pytest
 
 from tests.benchmarks.networks import costly_network
-from tests.benchmarks.overload import Ready, pictures, prepared
 from tests.benchmarks.shed import OUTCOMES, alongside, outcomes
 from tests.benchmarks.swaps import sending
 from tests.benchmarks.swaps_rows import Rows, Told
+from tests.benchmarks.under_load import Ready, pictures, prepared
 
 # more than there are cores and places in the queue for them; a stretch is over when so many were answered
 CLIENTS, ENOUGH = 14, 40

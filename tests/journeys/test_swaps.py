@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.overload import pictures, prepared
 from tests.benchmarks.swaps import misbehave, swap
 from tests.benchmarks.swaps_rows import BAD
+from tests.benchmarks.under_load import pictures, prepared
 
 
 @pytest.mark.journey
