@@ -23,8 +23,10 @@ MOST_PACKED_PIXELS = 4_000_000
 RUN_LENGTHS = (1, 2)
 
 COMPRESSION, STRIPS, LENGTHS, TILES, TILE_LENGTHS, OLD_JPEG = 259, 273, 279, 324, 325, 513
+PLACES = (COMPRESSION, STRIPS, LENGTHS, TILES, TILE_LENGTHS, OLD_JPEG)
 JPEG_COMPRESSIONS = (6, 7)
-SHORT = 3
+# by type: whole numbers without a sign, of so many bytes
+WHOLE = {1: ("B", 1), 3: ("H", 2), 4: ("I", 4), 13: ("I", 4), 16: ("Q", 8)}
 
 
 def count(data: bytes, name: str) -> None:
@@ -99,6 +101,10 @@ def _tiff(data: bytes) -> None:
     end = "<" if data.startswith(b"II") else ">"
     (at,) = struct.unpack_from(end + "I", data.ljust(8, b"\0"), 4)
     tags = _tags(data, at, end)
+    if STRIPS in tags and TILES in tags:
+        raise TooMany(
+            "The TIFF file has its pixels in strips and in tiles; one of them is allowed."
+        )
     for name in (STRIPS, LENGTHS, TILES, TILE_LENGTHS):
         if len(tags.get(name, ())) > MOST_STRIPS:
             raise TooMany(f"The TIFF file has more than {MOST_STRIPS:,} strips or tiles.")
@@ -106,7 +112,10 @@ def _tiff(data: bytes) -> None:
         return
     starts = tags.get(STRIPS) or tags.get(TILES) or ()
     lengths = tags.get(LENGTHS) or tags.get(TILE_LENGTHS) or ()
-    pieces = [*zip(starts, lengths, strict=False), *((one, len(data)) for one in tags.get(OLD_JPEG, ())[:1])]  # fmt: skip
+    lengths = lengths + (0,) * (len(starts) - len(lengths))
+    # where no length is given libtiff makes one up
+    pieces = [(start, length or len(data)) for start, length in zip(starts, lengths, strict=False)]
+    pieces += [(one, len(data)) for one in tags.get(OLD_JPEG, ())[:1]]
     if sum(min(length, len(data)) for _, length in pieces) > 3 * len(data):
         raise TooMany("The strips of the TIFF file share their bytes.")
     scanned(data, [(start, start + length) for start, length in pieces])
@@ -118,13 +127,15 @@ def _tags(data: bytes, at: int, end: str) -> dict[int, tuple[int, ...]]:
     number = int.from_bytes(data[at : at + 2], "little" if end == "<" else "big")
     for place in range(at + 2, min(at + 2 + 12 * number, len(data) - 11), 12):
         tag, kind, values = struct.unpack_from(end + "HHI", data, place)
-        if tag in (COMPRESSION, STRIPS, LENGTHS, TILES, TILE_LENGTHS, OLD_JPEG):
-            found.setdefault(tag, _values(data, place + 8, kind, values, end))
+        if tag in PLACES and tag not in found:
+            found[tag] = _values(data, place + 8, kind, values, end)
     return found
 
 
 def _values(data: bytes, at: int, kind: int, number: int, end: str) -> tuple[int, ...]:
-    letter, size = ("H", 2) if kind == SHORT else ("I", 4)
+    if kind not in WHOLE:
+        raise TooMany("The TIFF file says where its pixels lie in numbers that are not whole.")
+    letter, size = WHOLE[kind]
     if number * size > 4:
         (at,) = struct.unpack_from(end + "I", data, at)
     number = min(number, MOST_STRIPS + 1, max(0, len(data) - at) // size)

@@ -31,8 +31,9 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 # coded arithmetically, which takes up to four times as long
 ARITHMETIC, LONGER = range(0xC9, 0xD0), 4
-# no length follows: restart, begin, end, and what no decoder knows
-BARE = frozenset((*range(0xC0), *range(0xD0, 0xDA)))
+# no length follows: restart, begin, end, and what no decoder knows; nor is it read behind those that are kept for later
+# versions of the format: Pillow goes on with their next byte, and libjpeg takes none of them
+BARE = frozenset((*range(0xC0), 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)))
 
 
 class TooMany(Exception):
@@ -67,7 +68,7 @@ def scanned(data: bytes, pieces: Iterable[tuple[int, int]]) -> None:
 
 def _passes(data: bytes, start: int, end: int) -> Iterator[int]:
     """The samples that each scan goes over, as many times as they take longer than others."""
-    samples: dict[int, int] = {}
+    frame: list[tuple[int, int]] = []
     scans = exifs = 0
     several, times = False, 1
     for marker, body in _segments(data, start, end):
@@ -75,18 +76,18 @@ def _passes(data: bytes, start: int, end: int) -> Iterator[int]:
             exifs += body.startswith(b"Exif\0\0")
             if exifs > MOST_EXIFS:
                 raise TooMany(f"The JPEG file has more than {MOST_EXIFS} blocks of EXIF.")
-        elif marker in FRAMES and not samples:
-            samples, several = _samples(body), marker in PROGRESSIVE
+        elif marker in FRAMES and not frame:
+            frame, several = _samples(body), marker in PROGRESSIVE
             times = LONGER if marker in ARITHMETIC else 1
         elif marker == SCAN:
             scans += 1
             if scans > MOST_SCANS:
                 raise TooMany(f"The JPEG file has more than {MOST_SCANS} scans.")
-            theirs = [samples.get(one, 0) for one in body[1 : 1 + 2 * body[0] : 2]] if body else []
-            several = several or len(theirs) < len(samples)
+            theirs = [_most(frame, one) for one in body[1 : 1 + 2 * body[0] : 2]] if body else []
+            several = several or len(theirs) < len(frame)
             if not several:
                 return  # it is decoded as it is read, and ends with its only scan
-            _check_held(sum(samples.values()))
+            _check_held(sum(samples for _, samples in frame))
             yield times * sum(theirs)
 
 
@@ -126,17 +127,23 @@ def _segments(data: bytes, start: int, end: int) -> Iterator[_Segment]:
     raise TooMany(f"The JPEG file has more than {MOST:,} segments.")
 
 
-def _samples(frame: bytes) -> dict[int, int]:
-    """By component, in whole blocks."""
+def _most(frame: list[tuple[int, int]], name: int) -> int:
+    """The samples of the component that a scan names, at most: several may have one name, and libjpeg makes up others."""
+    named = [samples for one, samples in frame if one == name]
+    return max(named or [samples for _, samples in frame], default=0)
+
+
+def _samples(frame: bytes) -> list[tuple[int, int]]:
+    """Each component's name and its samples, in whole blocks."""
     if len(frame) < 6:
-        return {}
+        return []
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     parts = [frame[at : at + 2] for at in range(6, 6 + 3 * frame[5], 3)]
     sides = [(one[0], max(1, one[1] >> 4), max(1, one[1] & 15)) for one in parts if len(one) == 2]
     if not sides:
-        return {}
+        return []
     widest, highest = max(across for _, across, _ in sides), max(down for _, _, down in sides)
-    return {
-        name: SAMPLES * -(-width * across // (8 * widest)) * -(-height * down // (8 * highest))
+    return [
+        (name, SAMPLES * -(-width * across // (8 * widest)) * -(-height * down // (8 * highest)))
         for name, across, down in sides
-    }
+    ]

@@ -100,21 +100,30 @@ def main(
     parser.add_argument("--osv", default=OSV, help="where advisories are asked for")
     options = parser.parse_args(arguments)
     stale = over(accepted, today or datetime.now(UTC).date())
-    if stale:
-        print("\n".join(stale))
+    _tell(stale)
+    found: list[str] = []
     try:
-        found = [line for lock in options.lock for line in advisories(lock, options.osv, accepted)]
+        for lock in options.lock:
+            found += advisories(lock, options.osv, accepted)
     except Unreachable as error:
+        # what was known before the connection went is known
+        _tell(found)
         print(
             _framed(f"Dependencies were NOT audited: {options.osv} cannot be reached.", str(error))
         )
-        return 1 if stale else 0
+        return 1 if found or stale else 0
     except Broken as error:
+        _tell(found)
         print(f"Dependencies were NOT audited: the audit itself is broken ({error}).")
         return 1
     locks = " and ".join(options.lock)
     print("\n".join(found) or f"No advisory is known about the versions in {locks}.")
     return 1 if found or stale else 0
+
+
+def _tell(lines: list[str]) -> None:
+    if lines:
+        print("\n".join(lines))
 
 
 def _framed(*lines: str) -> str:

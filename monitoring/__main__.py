@@ -92,7 +92,8 @@ def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
 def _retention(database: Database, settings: MonitoringSettings, asked: argparse.Namespace) -> int:
     if asked.dry_run:
         return commands.say_old(database, settings, _now())
-    run = Run(database, _objects(settings), settings, _now())
+    # one that is away must not look as if every picture were gone
+    run = Run(database, _objects(settings, there=True), settings, _now())
     return commands.take_old(run, command_line.actor(), asked.reason)
 
 
@@ -120,9 +121,9 @@ def _wait_for(database: Database, settings: MonitoringSettings, stop: Stop) -> N
         stop.wait(settings.monitoring_poll_seconds)
 
 
-def _objects(settings: MonitoringSettings) -> Objects:
+def _objects(settings: MonitoringSettings, *, there: bool = False) -> Objects:
     try:
-        return Objects(settings.store.storage_url)
+        return Objects(settings.store.storage_url, there=there)
     except (OSError, ValueError) as error:
         raise Invalid(
             f"The storage {settings.store.storage_url} cannot be used: {error}."

@@ -83,8 +83,11 @@ def _wanted(session: Session, monitor: Monitor) -> datetime | None:
     now = monitor.clock()
     every = monitor.settings.accuracy_every_seconds
     ends = datetime.fromtimestamp((now - SETTLED_AFTER).timestamp() // every * every, UTC)
+    # first: one that is finished in between has left its look behind
+    if jobs.unfinished(session, ACCURACY):
+        return None
     last = accuracies.last_look(session)
-    if (last is not None and last >= ends) or jobs.unfinished(session, ACCURACY):
+    if last is not None and last >= ends:
         return None
     newest = next(iter(jobs.newest(session, ACCURACY, 1)), None)
     failed = newest is not None and newest.status == "failed" and newest.finished_at

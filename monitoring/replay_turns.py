@@ -54,10 +54,11 @@ def turn(monitor: Monitor) -> None:
 
 
 def _wanted(session: Session, monitor: Monitor) -> list[str]:
+    # first: one that is finished in between is missing no more
+    asked = {job.payload["model_version_id"] for job in jobs.unfinished(session, NULL_REPLAY)}
     missing = null_replays.missing(session, _AT_ONCE)
     if not missing:
         return []
-    asked = {job.payload["model_version_id"] for job in jobs.unfinished(session, NULL_REPLAY)}
     now = monitor.clock()
     for job in jobs.newest(session, NULL_REPLAY, _AT_ONCE):
         if job.status == "failed" and job.finished_at and now - job.finished_at < PAUSE:

@@ -1,7 +1,7 @@
 """Retention's part of the loop: once a day what is too old goes, in short batches, after its day has been counted.
 
 Order: count the days that are over, then features, predictions with the pictures that nothing names any more, what is
-left of work that is done, then the bytes. It is a job, which one monitor has. A turn does so much of it as fits into
+left of work that is done, then the bytes: first those of the day before. It is a job, which one monitor has. A turn does so much of it as fits into
 some seconds, and leaves the job with where it got to, so that the other parts of the loop have theirs. Killed anywhere,
 what it did is done and the next one goes on. Nothing goes whose day is not counted.
 """
@@ -253,7 +253,8 @@ def _forget(run: Run, _: str) -> tuple[Gone, str | None]:
 
 
 # each takes one batch after an id, and says after which the next one begins (None: nothing is left of this part)
-PARTS = (_count_days, _features, _predictions, _passing, _lay_aside, _forget)
+# first what lies aside goes: to lay more aside takes room
+PARTS = (_count_days, _features, _predictions, _passing, _forget, _lay_aside)
 
 
 def _breathe() -> None:

@@ -11,8 +11,9 @@ import structlog
 
 from monitoring import metrics
 from monitoring.monitor import PROGRAM, Monitor
-from store import held, rollouts
+from store import held, rollouts, stops
 from store.errors import Conflict
+from store.objects import Objects
 from store.rollouts import Actor
 
 log = structlog.get_logger("monitoring")
@@ -47,9 +48,17 @@ def answer_overdue(monitor: Monitor) -> None:
     now = monitor.clock()
     with monitor.database.read() as session:
         waiting = held.overdue(session, now)
+    if not waiting:
+        return
+    # where it cannot be looked at nobody knows what is stopped, and nothing is given
+    objects = Objects(monitor.settings.store.storage_url, there=True)
+
+    def is_stopped(target: str) -> bool:
+        return stops.find(objects, target) is not None
+
     for prediction_id in waiting:
         with monitor.database.write() as session:
-            given = held.answer_at_limit(session, prediction_id, now)
+            given = held.answer_at_limit(session, prediction_id, now, is_stopped)
         if given is not None:
             metrics.HELD_TO_THE_LIMIT.inc()
             log.info("held to its limit", prediction=prediction_id)

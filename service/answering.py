@@ -55,6 +55,8 @@ def answer(
         try:
             first = seen if loaded is route.answering else replace(seen, opinion=None, failed=None)
             opinion = _opinion(loaded, first, seconds)
+        except _Unasked:
+            metrics.SHADOWS.labels("shed").inc()
         except Exception as error:  # noqa: BLE001  # whatever it was, somebody else answers
             metrics.MODEL_FAILURES.inc()
             _log.exception("model_failed", version=loaded.model.number)
@@ -77,6 +79,10 @@ class _Failed(Exception):
     """A network failed where the picture was seen."""
 
 
+class _Unasked(Exception):
+    """The machine has no thread left for it, which is nobody's fault."""
+
+
 def _opinion(loaded: Loaded, seen: Seen, seconds: float) -> Opinion:
     picture, properties = seen.picture, seen.properties
     if seen.opinion is not None:
@@ -94,7 +100,11 @@ def _opinion(loaded: Loaded, seen: Seen, seconds: float) -> Opinion:
             said.set_exception(error)
 
     # with the request's context, so that its id is in what is logged there
-    Thread(target=copy_context().run, args=(ask,), name="candidate", daemon=True).start()
+    thread = Thread(target=copy_context().run, args=(ask,), name="candidate", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise _Unasked from error
     return said.result(seconds)
 
 

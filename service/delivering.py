@@ -66,7 +66,8 @@ def resolve(parts: SplitResult, private: bool) -> str:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    # a name that is none, with a part that is empty or too long, is no text of a name to it
+    except (OSError, UnicodeError) as error:
         raise NotAccepted(f"{host} has no address: {error}") from error
     addresses = [ipaddress.ip_address(str(one[4][0])) for one in found]
     for address in addresses:
@@ -172,8 +173,9 @@ class Deliveries:
         hold.check()
         try:
             said = send(self._client, parcel, self._clock(), self._private)
-        except (NotAccepted, Invalid) as error:
-            self._refused(job, str(error))
+        except Exception as error:
+            # whatever it was: a delivery that is tried no more must not wait for ever
+            self._refused(job, str(error) or type(error).__name__)
             raise
         with self._database.write() as session:
             webhooks.accepted(session, job, said, self._clock())

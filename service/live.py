@@ -16,17 +16,17 @@ from pathlib import Path
 import structlog
 
 from classifier.engine_process import EngineProcesses
-from service import metrics, standing, stops
+from service import metrics, standing
 from service.clock import Clock
 from service.loading import Loader
 from service.standing import NOBODY, Loaded, Standing
-from service.stops import KILLED, Stop
-from store import rollouts
+from store import rollouts, stops
 from store.bundles import BundleStore
 from store.database import Database
 from store.errors import StoreError, Unavailable
 from store.objects import Objects
 from store.rollouts import Actor, Live, LiveModel
+from store.stops import KILLED, Stop
 
 _log = structlog.get_logger()
 
@@ -174,7 +174,7 @@ class LiveModels:
         with self._swapping:
             unmarked = list(self._unmarked)
         for stop in unmarked:
-            stops.put(self._objects, stop)
+            stops.put(self._objects, stop, self._clock())
             with self._swapping:
                 self._unmarked.remove(stop)
 

@@ -14,15 +14,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from service import commands, stepping, stopping, stops, trail
+from service import commands, stepping, stopping, trail
 from service.commands import Refused
 from service.settings import Settings
-from service.stops import KILLED, Stop
-from store import rollouts
+from store import rollouts, stops
 from store.database import Database
 from store.errors import Invalid
 from store.objects import Objects
 from store.rollouts import Actor
+from store.stops import KILLED, Stop
 from store.tables import RolloutEvent
 
 # what argparse gives for commands to be added to has no public name
@@ -105,7 +105,7 @@ def _kill(settings: Settings, given: argparse.Namespace, actor: Actor, now: date
         target = stopping.newest_answering(candidate, incumbent or before)
         told = "The newest model that answers is gone within a second, for good: the one before it answers, or people."
     stop = Stop(target, actor, reason, now)
-    stops.put(objects, stop)
+    stops.put(objects, stop, now)
     first = stops.said_again(commands.opened(settings), objects, stop, now)
     if first is not None:
         return [f"{first.actor.name} has stopped it already; that you do too is written down."]

@@ -80,13 +80,20 @@ class Shadows:
             metrics.SHADOWS.labels("shed").inc()
             return None
         asked = Asked(loaded.model.version_id, Future(), monotonic() + self._seconds)
-        Thread(
+        thread = Thread(
             # with the request's context, so that its id is in what is logged there
             target=copy_context().run,
             args=(self._answer, asked, loaded, picture, properties),
             name="shadow",
             daemon=True,
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            # the machine has none left
+            self._places.release()
+            metrics.SHADOWS.labels("shed").inc()
+            return None
         return asked
 
     def collect(self, asked: Asked) -> NewShadow | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from classifier.classifier import Classifier
 from service import metrics
-from service.stops import KILLED
 from store.rollouts import LiveModel
+from store.stops import KILLED
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from service import stops
 from service.live import LiveModels
 from service.program import Program
-from service.stops import KILLED, Stop
-from store import switches
+from store import stops, switches
 from store.database import Database, Session
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
 from store.rollouts import Actor, LiveModel
+from store.stops import KILLED, Stop
 
 Target = Literal["manual", "last_good"]
 # for so long after it was told 503 a request for the last good model is the same one again

@@ -7,13 +7,13 @@ What a policy held waits for a person whatever a scope says; while all models ar
 ever of a version that was reverted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from store import predictions, switches, webhooks
+from store import predictions, stops, switches, webhooks
 from store.tables import Prediction, Review, Rollout, RolloutEvent, ShadowAnswer
 
 PAGE = 200
@@ -34,16 +34,19 @@ def overdue(session: Session, now: datetime) -> list[str]:
     return found
 
 
-def answer_at_limit(session: Session, prediction_id: str, now: datetime) -> str | None:
+def answer_at_limit(
+    session: Session, prediction_id: str, now: datetime, is_stopped: Callable[[str], bool]
+) -> str | None:
     """Give the answer that the scope wrote down; None when there is none to give, or a person was first.
 
+    `is_stopped` says of a target whether its mark stands (`stops`): the rows may not say it yet.
     Where the incumbent did not answer the same picture (it was left out under load) the person is waited for, and where
     the version whose answer it would be was reverted meanwhile.
     """
     row = predictions.lock(session, prediction_id)
     if row is None or row.status != "pending":
         return None
-    label = _written(session, row)
+    label = _written(session, row, is_stopped)
     if label is None:
         return None
     row.status, row.answer, row.answered_by, row.answered_at = "answered", label, "model", now
@@ -69,7 +72,9 @@ def _past(session: Session, now: datetime, after_id: str) -> Sequence[Prediction
     ).all()
 
 
-def _written(session: Session, row: Prediction) -> str | None:
+def _written(
+    session: Session, row: Prediction, is_stopped: Callable[[str], bool] = lambda _: False
+) -> str | None:
     """The answer that is given at the limit by what was written down."""
     # nobody else's answers are held by a scope
     if row.stage != "limited" or switches.thrown(session, "killed"):
@@ -82,7 +87,7 @@ def _written(session: Session, row: Prediction) -> str | None:
     if by is None:
         return None
     rollout = session.get_one(Rollout, by.rollout_id)
-    if rollout.outcome == "reverted":
+    if rollout.outcome == "reverted" or is_stopped(rollout.id) or is_stopped(stops.KILLED):
         return None
     if whose == "candidate":
         return row.label

@@ -259,7 +259,7 @@ def do(
             failed(job, error)
         try:
             away = isinstance(error, Unavailable)
-            full = isinstance(error, Unavailable) and error.code == room.FULL
+            full = isinstance(error, Unavailable) and room.is_full(error)
             said = str(error) if away else f"{type(error).__name__}: {error}"
             fail(database, job, said, clock(), cut_off=away, no_room=full)
         except (Lost, StoreError):

@@ -42,7 +42,7 @@ class Objects:
         else:
             self.folder = Path(url.removeprefix("file://")).absolute()
             if there:
-                self.probe()
+                self._look_there(self.folder)
             durable.make_folder(self.folder)
             self._store = LocalStore(prefix=self.folder)
 
@@ -66,7 +66,8 @@ class Objects:
             return bytes(obstore.get(self._store, key).bytes())
         except FileNotFoundError as error:
             if self.folder is not None:
-                self.probe()  # a mount that is away must not look like a picture that never was
+                # a mount that is away must not look like a picture that never was
+                self._look_there(self.folder)
             raise NotFound(f"Nothing is stored as {key}.") from error
         except (OSError, BaseError) as error:
             raise Unavailable(
@@ -100,6 +101,11 @@ class Objects:
             raise Unavailable(
                 f"The {self._name} cannot be read: {_why(error)}.", "storage_unavailable"
             ) from error
+
+    def _look_there(self, folder: Path) -> None:
+        """A disk that is full, or only read, still says what is there."""
+        if not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+            raise Unavailable(f"The {self._name} folder cannot be read.", "storage_unavailable")
 
 
 def _check(key: str) -> None:

@@ -31,6 +31,8 @@ __all__ = ["Entry", "FirstAnswer", "LateShadow", "NewPrediction", "NewShadow", "
 IDEMPOTENCY_HOURS = 24
 # of an Unavailable: the model was stopped before its answer was kept
 STOPPED = "model_stopped"
+# of an Unavailable: its time was over before it was kept
+TOO_LATE = "too_late"
 # from the hand-over to the commit; who reads the log by ids relies on it that nothing older appears there
 LATEST_SECONDS = 15.0
 # for the locks of other processes: a batch for each of them, then its entries for all of them together
@@ -142,20 +144,30 @@ class PredictionLog:
         oldest = min(one.at for one in batch)
         error = self._commit([one.entry for one in batch], oldest, lock_seconds)
         self._failing = _is_failure(error)
-        if error is None:
+        if error is None or len(batch) == 1 or _is_of_all(error):
             for one in batch:
-                one.done.set_result(None)
-        elif len(batch) == 1:
-            batch[0].done.set_exception(error)
-        elif isinstance(error, Unavailable) and error.code not in (BUSY, STOPPED):
-            for one in batch:
-                one.done.set_exception(error)
+                _tell(one, error)
+        elif isinstance(error, Unavailable) and error.code == TOO_LATE:
+            self._write_later(batch, error, lock_seconds)
         else:
-            left = ALONE_LOCK_SECONDS
-            for one in batch:
-                began = monotonic()
-                self._write([one], max(left, LEAST_LOCK_SECONDS))
-                left -= monotonic() - began
+            self._write_alone(batch)
+
+    def _write_later(self, batch: list[_Handed], error: Exception, lock_seconds: float) -> None:
+        """Those that came later have time."""
+        began = monotonic() - self._latest_seconds
+        rest = [one for one in batch if one.at >= began]
+        for one in batch:
+            if one.at < began:
+                _tell(one, error)
+        if rest:
+            self._write(rest, lock_seconds)
+
+    def _write_alone(self, batch: list[_Handed]) -> None:
+        left = ALONE_LOCK_SECONDS
+        for one in batch:
+            began = monotonic()
+            self._write([one], max(left, LEAST_LOCK_SECONDS))
+            left -= monotonic() - began
 
     def _commit(
         self, entries: Sequence[Entry | LateShadow], oldest: float, lock_seconds: float
@@ -165,7 +177,7 @@ class PredictionLog:
                 _add(session, entries)
                 # its id was given long ago, and who reads the log in the order of ids has passed it by now
                 if monotonic() - oldest > self._latest_seconds:
-                    raise Unavailable("The database took too long.", "too_late")
+                    raise Unavailable("The database took too long.", TOO_LATE)
                 if not all(one.still() for one in entries if isinstance(one, Entry)):
                     raise Unavailable("The model was stopped before its answer was kept.", STOPPED)
         except StoreError as error:
@@ -173,6 +185,18 @@ class PredictionLog:
         except Exception as error:  # noqa: BLE001  # it belongs to the request that waits for it, not to this thread
             return error
         return None
+
+
+def _tell(one: _Handed, error: Exception | None) -> None:
+    if error is None:
+        one.done.set_result(None)
+    else:
+        one.done.set_exception(error)
+
+
+def _is_of_all(error: Exception) -> bool:
+    """Whether no entry of a batch can be kept, and none needs to be tried for itself."""
+    return isinstance(error, Unavailable) and error.code not in (BUSY, STOPPED, TOO_LATE)
 
 
 def _is_failure(error: Exception | None) -> bool:

@@ -27,6 +27,12 @@ def check(folder: Path, whose: str) -> None:
         raise Unavailable(f"The disk of the {whose} is full: {free // 2**20} MiB are left.", FULL)
 
 
+def is_full(error: Unavailable) -> bool:
+    """Whether a disk without room is behind it, whatever it is told as."""
+    cause = error.__cause__
+    return error.code == FULL or (isinstance(cause, OSError | sqlite3.Error) and _is_full(cause))
+
+
 @contextmanager
 def told(whose: str) -> Iterator[None]:
     """Raises Unavailable with code `disk_full` where what is written meanwhile finds no room; all else stays as it is."""

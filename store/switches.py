@@ -26,7 +26,7 @@ def thrown(session: Session, name: str, *, hold: bool = False) -> bool:
     if found is None and hold:
         # there is no row yet that could be locked; who sets it first holds its name
         locks.hold(session, f"first {name}", shared=True)
-        found = session.get(Switch, name)
+        found = session.get(Switch, name, with_for_update={"read": True}, populate_existing=True)
     return bool(found and found.thrown)
 
 

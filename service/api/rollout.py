@@ -10,8 +10,8 @@ from service.api.plans import Answers, Risks, Scope, Steps
 from service.api.problems import problems
 from service.api.words import Instant, Sent, Sentences
 from service.dependencies import Moment, Operator, Reading, Running, Writing
-from service.stops import KILLED
 from store import pairs, preflight, switches
+from store.stops import KILLED
 from store.tables import RolloutEvent
 
 router = APIRouter(prefix="/v1", tags=["Rollout"])

@@ -23,10 +23,10 @@ from service.dependencies import (
 )
 from service.pages import rollout_words
 from service.pages.rendering import page, see
-from service.stops import KILLED
 from store import actions, pairs, preflight, rollouts, switches
 from store import scope as scopes
 from store.errors import Invalid
+from store.stops import KILLED
 
 router = APIRouter(prefix="/rollout", include_in_schema=False)
 

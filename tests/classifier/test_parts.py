@@ -6,7 +6,7 @@ from time import process_time
 import pytest
 from PIL import Image
 
-from classifier import scans
+from classifier import parts, scans
 from classifier.pictures import BadPicture, Reason, open_picture
 from tests.classifier.files import blocks, chunk, encode
 from tests.hostile import bombs
@@ -79,6 +79,44 @@ def test_the_planes_of_a_jpeg_in_scans_of_their_own_are_counted_as_held() -> Non
     frame = segment(0xC0, struct.pack(">BHHB", 8, 7000, 7000, 3) + b"\1\x11\0\2\x11\0\3\x11\0")
     first = segment(0xDA, b"\1\1\0\0\x3f\0")
     assert refusal(b"\xff\xd8" + frame + first + b"\xff\xd9") == "too_many_pixels"
+
+
+def test_a_scan_of_one_of_several_planes_of_one_name_is_one_of_several() -> None:
+    assert refusal(bombs.planes_of_one_name(1000, 200)) == "too_many_parts"
+
+
+def test_what_stands_in_a_segment_that_nobody_knows_is_read_as_if_it_stood_alone() -> None:
+    data = encode(blocks(), "jpeg")
+    hidden = segment(0xF0, segment(0xE1, b"Exif\0\0") * 40)
+    assert refusal(data[:2] + hidden + data[2:]) == "too_many_parts"
+    assert refusal(data[:2] + segment(0xC8, b"\xff" * 60_000) * 2 + data[2:]) == "too_many_parts"
+
+
+@pytest.mark.parametrize("kind", [4, 16])
+def test_a_strip_of_a_tiff_is_found_however_its_place_is_written(kind: int) -> None:
+    image = encode(Image.new("L", (1000, 1000), 128), "jpeg")
+    assert open_picture(bombs.jpeg_in_tiff(1000, image, kind)).width == 1000
+    bomb = bombs.jpeg_in_tiff(1000, bombs.scans(1000, 200), kind)
+    assert refusal(bomb) == "too_many_parts"
+    # a private tag where the lengths were: libtiff makes some up
+    lengths = struct.pack("<HH", 279, kind)
+    assert bomb.count(lengths) == 1
+    assert refusal(bomb.replace(lengths, struct.pack("<HH", 999, kind))) == "too_many_parts"
+
+
+def test_the_places_of_a_tiffs_pixels_are_read_once_and_of_one_kind() -> None:
+    before = process_time()
+    parts.count(bombs.one_tag(65_535), "tiff")
+    assert process_time() - before < 0.5
+    data = bytearray(bombs.jpeg_in_tiff(1000, encode(Image.new("L", (1000, 1000)), "jpeg")))
+    at = data.index(struct.pack("<HH", 277, 4))
+    data[at : at + 2] = struct.pack("<H", 324)
+    with pytest.raises(scans.TooMany, match="strips and in tiles"):
+        parts.count(bytes(data), "tiff")
+    at = data.index(struct.pack("<HH", 324, 4))
+    data[at + 2 : at + 4] = struct.pack("<H", 12)
+    with pytest.raises(scans.TooMany, match="not whole"):
+        parts.count(bytes(data), "tiff")
 
 
 @pytest.mark.parametrize("side", [1000, 5000])

@@ -75,8 +75,10 @@ def _scans() -> Iterator[tuple[str, bytes, bool | None]]:
     yield "scans of a large JPEG", scans(5000, 100), True
     yield "scans of a JPEG", scans(1000, 1000), True
     yield "coefficients of a progressive JPEG", progressive(7000), True
+    yield "scans of planes of one name", planes_of_one_name(1000, 2000), True
     strip = scans(1000, 200)
     yield "scans of a strip in a TIFF", jpeg_in_tiff(1000, strip), True
+    yield "a strip whose place has eight bytes", jpeg_in_tiff(1000, strip, kind=16), True
 
 
 def scans(side: int, count: int) -> bytes:
@@ -88,17 +90,32 @@ def scans(side: int, count: int) -> bytes:
     return data[:-2] + data[start:-2] * count + data[-2:]
 
 
+def planes_of_one_name(side: int, count: int) -> bytes:
+    """A baseline JPEG whose three planes have one name, with so many scans of one of them."""
+    data = encode(Image.new("RGB", (side, side)), "jpeg", subsampling=0)
+    frame, scan = data.index(b"\xff\xc0"), data.index(b"\xff\xda")
+    head = bytearray(data[:scan])
+    head[frame + 10 : frame + 19 : 3] = b"\1\1\1"
+    return bytes(head) + b"\xff\xda\0\x08\1\1\0\0\x3f\0\0" * count + b"\xff\xd9"
+
+
 def progressive(side: int) -> bytes:
     """With the coefficients of three whole planes."""
     image = Image.new("RGB", (side, side), (10, 200, 30))
     return encode(image, "jpeg", progressive=True, subsampling=0)
 
 
-def jpeg_in_tiff(side: int, strip: bytes) -> bytes:
-    """A grey TIFF of one strip, which is this JPEG."""
-    tags = ((256, side), (257, side), (258, 8), (259, 7), (262, 1), (273, 122), (277, 1), (278, side), (279, len(strip)))  # fmt: skip
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + strip
+def jpeg_in_tiff(side: int, strip: bytes, kind: int = 4) -> bytes:
+    """A grey TIFF of one strip, which is this JPEG; `kind`: in numbers of four bytes (4) or eight (16) it says where."""
+    tags = {256: side, 257: side, 258: 8, 259: 7, 262: 1, 273: 138, 277: 1, 278: side, 279: len(strip)}  # fmt: skip
+    # what does not fit into the directory stands behind it
+    outside = struct.pack("<QQ", tags[273], tags[279])
+    places = {273: 122, 279: 130} if kind == 16 else {}
+    entries = b"".join(
+        struct.pack("<HHII", tag, kind if tag in (273, 279) else 4, 1, places.get(tag, value))
+        for tag, value in tags.items()
+    )
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + outside + strip
 
 
 def _parts() -> Iterator[tuple[str, bytes, bool | None]]:
@@ -113,12 +130,22 @@ def _parts() -> Iterator[tuple[str, bytes, bool | None]]:
     yield "fill bytes before a marker", jpeg[:2] + b"\xff" * 2**20 + jpeg[2:], True
     exif = b"\xff\xe1" + struct.pack(">H", 65_002) + b"Exif\0\0" + bytes(64_994)
     yield "EXIF again and again", jpeg[:2] + exif * 40 + jpeg[2:], True
+    small = b"\xff\xe1\0\x08Exif\0\0" * 1000
+    kept = b"\xff\xf0" + struct.pack(">H", len(small) + 2) + small
+    yield "EXIF in a segment that nobody knows", jpeg[:2] + kept + jpeg[2:], True
     at = 13 + (3 << (gif[10] & 7) + 1)
     yield "blocks of one byte", gif[:at] + b"!\xf5" + b"\1x" * 200_000 + b"\0" + gif[at:], True
     yield "nothing between a GIF's blocks", gif[:at] + bytes(2**20) + gif[at:], True
     yield "tiles of a pixel", _tiles(), True
+    yield "one tag of a TIFF again and again", one_tag(65_535), None
     for side, rows in ((20_000, b"\0\0" * 2000), (1000, b"\1\5" * 1_000_000)):
         yield "a BMP packed by run lengths", run_lengths(side, rows), True
+
+
+def one_tag(count: int) -> bytes:
+    """A TIFF that says so many times where its 60,000 strips lie."""
+    entry = struct.pack("<HHII", 273, 4, 60_000, 8 + 2 + 12 * count + 4)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entry * count + bytes(4 + 240_000)
 
 
 def _tiles() -> bytes:

@@ -4,9 +4,8 @@ import os
 import pwd
 import socket
 
-from service import stops
 from service.clock import wall_clock
-from store import command_line, people, privileged_acts, rollouts, sign_ins, webhooks
+from store import command_line, people, privileged_acts, rollouts, sign_ins, stops, webhooks
 from store.database import Database
 from store.objects import Objects
 from store.rollouts import Actor

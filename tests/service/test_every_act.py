@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import delete, update
 
 from deploy import backup
-from service import stops
 from service.clock import wall_clock
-from store import alarms, command_line, people, predictions, privileged_acts
+from store import alarms, command_line, people, predictions, privileged_acts, stops
 from store.alarms import NewAlarm
 from store.database import Database
 from store.objects import Objects

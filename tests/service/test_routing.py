@@ -10,9 +10,9 @@ from classifier.classifier import Classifier
 from service import routing
 from service.routing import Chance
 from service.standing import NOBODY, Loaded, Standing, without
-from service.stops import KILLED
 from store.rollouts import LiveModel
 from store.scope import Requested, parse
+from store.stops import KILLED
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NETWORK = cast(Classifier, None)  # nobody is asked anything here

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from classifier.engine import NetworkError
-from service import stopping, stops
+from service import stopping
 from service.clock import wall_clock
 from service.live import IN_A_ROW
-from service.stops import KILLED, Stop
-from store import predictions, rollouts, switches
+from store import predictions, rollouts, stops, switches
 from store.objects import Objects
 from store.rollouts import Actor
+from store.stops import KILLED, Stop
 from store.tables import ShadowAnswer
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving
@@ -281,6 +281,6 @@ def _number(served: Serving) -> int | None:
 def test_a_mark_stays_as_it_was_left_also_where_storage_writes_over(tmp_path: Path) -> None:
     for objects in (Objects(str(tmp_path)), Objects("memory:///")):
         first = Stop(KILLED, OLGA, "smoke", wall_clock())
-        stops.put(objects, first)
-        stops.put(objects, Stop(KILLED, TESTER, "fire", wall_clock()))
+        stops.put(objects, first, wall_clock())
+        stops.put(objects, Stop(KILLED, TESTER, "fire", wall_clock()), wall_clock())
         assert stops.find(objects, KILLED) == first

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service import stopping
 from service.clock import wall_clock
-from service.stops import Stop
+from store.stops import Stop
 from store.tables import Prediction
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving

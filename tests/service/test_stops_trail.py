@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from service import stopping, stops
+from service import stopping
 from service.clock import wall_clock
-from service.stops import KILLED, Stop
-from store import privileged_acts, switches
+from store import privileged_acts, stops, switches
 from store.errors import Unavailable
 from store.objects import Objects
 from store.rollouts import Actor
+from store.stops import KILLED, Stop
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving, away
 
@@ -53,7 +53,7 @@ def test_who_cannot_be_written_down_is_told_that_it_is_stopped(start: Start) -> 
 
 def test_a_kill_that_is_released_before_any_process_wrote_it_is_in_the_trail(start: Start) -> None:
     served = start(poll_seconds=3600)
-    stops.put(served.program.objects, Stop(KILLED, OLGA, "smoke", wall_clock()))
+    stops.put(served.program.objects, Stop(KILLED, OLGA, "smoke", wall_clock()), wall_clock())
     stopping.release(served.database, served.program.objects, TESTER, "it was steam", wall_clock())
     with served.database.read() as session:
         acts = [(one.act, one.actor) for one in privileged_acts.since(session)]

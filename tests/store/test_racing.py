@@ -56,7 +56,7 @@ def test_a_consumer_is_told_one_answer_by_whoever_gives_it_first(database: Datab
     answer = labels.Answer(lease.review_id, person, lease.token, "class", "black", "submission")
     given_by_person = at_once(
         database,
-        lambda session: held.answer_at_limit(session, prediction_id, LATE),
+        lambda session: held.answer_at_limit(session, prediction_id, LATE, lambda _: False),
         lambda session: labels.give(session, answer, CLASSES, LATE),
     )
     assert given_by_person.settled
@@ -72,7 +72,7 @@ def test_what_a_person_has_answered_is_not_answered_at_the_limit(database: Datab
     at_limit = at_once(
         database,
         lambda session: labels.give(session, answer, CLASSES, LATE),
-        lambda session: held.answer_at_limit(session, prediction_id, LATE),
+        lambda session: held.answer_at_limit(session, prediction_id, LATE, lambda _: False),
     )
     assert at_limit is None
     with database.read() as session:

@@ -10,7 +10,7 @@ people and hard limits do.
 
 import json
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,19 +25,32 @@ KILLED = "killed"
 
 @dataclass(frozen=True)
 class Stop:
-    """Who stopped what and why; `target` is `KILLED` or the id of a rollout."""
+    """Who stopped what and why; `target` is `KILLED` or the id of a rollout.
+
+    `at` is when it was asked for, `put_at` when its mark was put, which may have waited behind a release.
+    """
 
     target: str
     actor: Actor
     reason: str
     at: datetime
+    put_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def since(self) -> datetime:
+        """What was released before does not concern it."""
+        return self.put_at or self.at
 
 
-def put(objects: Objects, stop: Stop) -> None:
+def put(objects: Objects, stop: Stop, now: datetime) -> None:
     """Leave the mark; one that is there already stays as it is. Raises Unavailable."""
     # the same again where there is one: an object store would write over it, and a folder sync it if that is still due
-    standing = find(objects, stop.target) or stop
-    written = {**asdict(standing), "at": standing.at.isoformat()}
+    standing = find(objects, stop.target) or replace(stop, put_at=now)
+    written = {
+        **asdict(standing),
+        "at": standing.at.isoformat(),
+        "put_at": standing.since.isoformat(),
+    }
     objects.put(_key(stop.target), json.dumps(written).encode())
 
 
@@ -48,7 +61,9 @@ def find(objects: Objects, target: str) -> Stop | None:
     except NotFound:
         return None
     at = datetime.fromisoformat(said["at"])
-    return Stop(said["target"], Actor(**said["actor"]), said["reason"], at)
+    # one of before this was written down
+    put_at = datetime.fromisoformat(said.get("put_at", said["at"]))
+    return Stop(said["target"], Actor(**said["actor"]), said["reason"], at, put_at)
 
 
 def stands(objects: Objects, stop: Stop) -> bool:
@@ -105,13 +120,13 @@ def _after_releases(session: Session, objects: Objects, stop: Stop, now: datetim
     """The stop of all models that no release has ended; where there is none, `stop` is put and thrown."""
     row = switches.hold(session, KILLED)
     last = find(objects, KILLED)
-    if last is not None and (row.thrown or row.at < last.at):
+    if last is not None and (row.thrown or row.at < last.since):
         throw(session, last, now)
         return last
     if last is not None:
         # its release has committed and is about to take it away
         lift(objects)
-    put(objects, stop)
+    put(objects, stop, now)
     who, at = stop.actor, max(now, row.at)
     switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, at)
     return None
@@ -121,7 +136,7 @@ def throw(session: Session, stop: Stop, now: datetime) -> None:
     """Write a stop of all models into the rows, unless they say it already or something newer."""
     who = stop.actor
     # released after this stop: a process that looked late must not throw it again
-    switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, now, decided=stop.at)
+    switches.throw(session, KILLED, True, who.kind, who.name, stop.reason, now, decided=stop.since)
 
 
 def _record_act(session: Session, stop: Stop, detail: dict[str, Any], now: datetime) -> None:
