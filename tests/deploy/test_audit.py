@@ -4,7 +4,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from deploy import audit
+
+AWAY = "http://127.0.0.1:9/v1/query"
 
 ADVISORY: dict[str, Any] = {
     "id": "PYSEC-2026-1",
@@ -106,11 +108,30 @@ def test_every_lock_that_is_installed_is_audited(
 def test_a_machine_without_a_way_there_is_told_that_nothing_was_audited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    away = "http://127.0.0.1:9/v1/query"
-    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", away]) == 0
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", AWAY]) == 0
     framed = capsys.readouterr().out.splitlines()
     assert framed[1] == framed[-2] == "!" * 88
-    assert framed[2] == f"!! Dependencies were NOT audited: {away} cannot be reached."
+    assert framed[2] == f"!! Dependencies were NOT audited: {AWAY} cannot be reached."
+
+
+def test_what_was_found_before_the_way_there_was_lost_fails(
+    tmp_path: Path,
+    osv: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = audit.advisories
+
+    def lost(lock: str, osv: str, accepted: Collection[str]) -> list[str]:
+        return ask(lock, osv if "worn" in Path(lock).read_text() else AWAY, accepted)
+
+    (tmp_path / "other").mkdir()
+    locks = [locked(tmp_path, "worn==1.0"), locked(tmp_path / "other", "sound==1.0")]
+    monkeypatch.setattr(audit, "advisories", lost)
+    assert audit.main(["--lock", *locks, "--osv", osv]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("worn 1.0: PYSEC-2026-1 (mended in 2.0)\n")
+    assert "NOT audited" in told
 
 
 @pytest.mark.parametrize(
@@ -152,8 +173,7 @@ def test_without_the_program_that_audits_it_fails(
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E "$@"\n')
     bare.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(bare))
-    away = "http://127.0.0.1:9/v1/query"
-    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", away]) == 1
+    assert audit.main(["--lock", locked(tmp_path, "sound==1.0"), "--osv", AWAY]) == 1
     assert "No module named pip_audit" in capsys.readouterr().out
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from monitoring import retention
 from store import days, jobs, labels, predictions, retired, reviews, rollouts, training_sets
-from store.errors import Invalid, NotFound
+from store.errors import Invalid, NotFound, Unavailable
 from store.labels import Answer
+from store.objects import Objects
 from store.pictures import aside, key_of
 from store.prediction_log import Entry, NewShadow
 from store.retention import Gone
@@ -152,6 +153,23 @@ def test_bytes_that_somebody_laid_aside_and_did_not_write_down_go_on(kept: Kept)
     assert kept.has_bytes(old.picture.digest)
     assert retired.forget(kept.database, kept.objects, LATER + timedelta(days=2)) == 1
     assert not kept.has_bytes(old.picture.digest)
+
+
+def test_where_nothing_more_can_be_laid_aside_what_lies_there_goes(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Unavailable("There is no space left.", "storage_unavailable")
+
+    first, second = kept.entry(1), kept.entry(2)
+    kept.answer(first)
+    kept.take()
+    kept.answer(second)
+    monkeypatch.setattr(Objects, "put", full)
+    with pytest.raises(Unavailable):
+        kept.take(LATER + timedelta(days=1, minutes=1))
+    assert not kept.has_bytes(first.picture.digest)
+    assert kept.has_bytes(second.picture.digest)
 
 
 def test_a_day_is_counted_before_its_rows_go_and_its_counts_stay(kept: Kept) -> None:

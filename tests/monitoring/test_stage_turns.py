@@ -1,19 +1,23 @@
 """What the clock and the counts ask for: a stage's end, held answers at their limit, changed actions."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitoring import stage_turns
 from monitoring.monitor import Monitor
-from store import held, people, predictions, rollouts, switches
+from store import held, people, predictions, rollouts, stops, switches
 from store.database import Database, Session
+from store.errors import Unavailable
+from store.objects import Objects
 from store.pictures import NewPicture
 from store.prediction_log import Entry, NewPrediction, NewShadow, PredictionLog
 from store.reviews import NewReview
 from store.rollouts import Actor
 from store.tables import Prediction, Rollout
+from tests.monitoring.given import settings
 from tests.store.given import NOW, later, prediction, version
 from tests.store.racing import meanwhile
 
@@ -73,9 +77,17 @@ class Stage:
             return rollouts.get(session, self.rollout)
 
 
+@pytest.fixture(autouse=True)
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Objects:
+    """That of every monitor here."""
+    monkeypatch.chdir(tmp_path)
+    return Objects("storage")
+
+
 def monitor(database: Database, at: datetime) -> Monitor:
-    """One whose clock stands still; the parts of this room ask for no more."""
-    return Monitor(settings=None, clock=lambda: at, database=database, references=None, name="m1")  # type: ignore[arg-type]  # see above
+    """One whose clock stands still; the parts of this room ask for no reference."""
+    asked = settings(database.url, Path())
+    return Monitor(settings=asked, clock=lambda: at, database=database, references=None, name="m1")  # type: ignore[arg-type]  # see above
 
 
 def said(stage: Stage, label: str) -> NewShadow:
@@ -171,6 +183,28 @@ def test_while_all_models_are_stopped_no_held_answer_is_a_models(
         with database.write() as session:
             switches.throw(session, "killed", on, "person", "olga", "look", NOW)
         assert stage.given(waiting) == given
+
+
+@pytest.mark.parametrize("whose", ["all", "its own"])
+def test_a_stop_that_no_row_knows_of_yet_is_one(
+    database: Database, storage: Objects, whose: str
+) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "candidate"})
+    waiting = stage.held(1)
+    target = stops.KILLED if whose == "all" else stage.rollout
+    stops.put(storage, stops.Stop(target, SYSTEM, "smoke", NOW), NOW)
+    assert stage.given(waiting) is None
+    storage.remove(f"stops/{target}")
+    assert stage.given(waiting) == "grizzly"
+
+
+def test_while_nobody_can_say_what_is_stopped_nothing_is_given(database: Database) -> None:
+    stage = Stage(database, {"hold_seconds": 60, "at_limit": "candidate"})
+    waiting = stage.held(1)
+    Path("storage").rmdir()
+    with pytest.raises(Unavailable):
+        stage.given(waiting)
+    assert stage.row(waiting).answer is None
 
 
 def test_the_answer_of_a_version_that_was_reverted_is_not_given(database: Database) -> None:

@@ -176,6 +176,20 @@ def test_after_its_last_attempt_a_delivery_is_given_up_and_counted(
     assert (outbox.waiting, outbox.given_up) == (0, 1)
 
 
+def test_a_delivery_to_what_is_no_name_is_given_up_as_any_other(database: Database) -> None:
+    with database.write() as session:
+        webhooks.add(session, "https://a..b.com/x", None, NOW)
+    announce(database, 1)
+    clock = [later(seconds=1)]
+    deliveries = worker(database, lambda: clock[0])
+    for day in range(1, ATTEMPTS + 3):
+        empty(deliveries)
+        clock[0] = later(days=day)
+    with database.read() as session:
+        outbox = webhooks.outbox(session, NOW)
+    assert (outbox.waiting, outbox.given_up) == (0, 1)
+
+
 def test_an_alarm_is_told_when_it_is_raised_and_when_it_is_cleared_each_once(
     database: Database, taking: Receiver
 ) -> None:

@@ -116,6 +116,30 @@ def test_a_candidate_that_hangs_is_left_out_and_counted(start: Start, tmp_path: 
     assert left_out() - before == 6
 
 
+def test_a_machine_without_threads_leaves_the_candidate_out_and_costs_no_place(
+    served: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.model(tmp_path / "one")
+    served.open(served.register(tmp_path / "two", seed=1))
+    start, shed = threading.Thread.start, outcome("shed")
+
+    def none_left(self: threading.Thread) -> None:
+        if self.name == "shadow":
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    with served.client() as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", none_left)
+            # more than there are places
+            answers = [client.predict(draw(0, number)) for number in range(6)]
+        assert {one.status for one in answers} == {"answered"}
+        assert outcome("shed") - shed == 6
+        asked = client.predict(draw(0, 9))
+        while not shadows(served, asked.id):
+            pass
+
+
 def test_while_consumers_wait_the_candidate_is_left_out_first_and_counted(
     start: Start, tmp_path: Path
 ) -> None:

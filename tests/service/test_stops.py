@@ -157,6 +157,21 @@ def test_a_release_is_not_undone_by_a_process_that_looked_late(served: Serving) 
         assert not switches.thrown(session, KILLED)
 
 
+def test_a_stop_that_waited_behind_a_release_is_written_down(served: Serving) -> None:
+    objects = served.program.objects
+    asked = Stop(KILLED, OLGA, "smoke", wall_clock())
+    with served.database.write() as session:
+        switches.throw(session, KILLED, False, "person", "olga", "it was steam", wall_clock())
+    # its mark could only be put when the one before it had been taken away
+    stops.put(objects, asked, wall_clock())
+    found = stops.find(objects, KILLED)
+    assert found is not None
+    assert found == asked
+    stops.record(served.database, found, wall_clock())
+    with served.database.read() as session:
+        assert switches.thrown(session, KILLED)
+
+
 def test_a_lifted_mark_lets_models_answer_again(served: Serving, tmp_path: Path) -> None:
     served.model(tmp_path / "one")
     live = served.program.live

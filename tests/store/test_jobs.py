@@ -178,13 +178,15 @@ def test_a_database_that_goes_away_takes_none_of_a_jobs_tries_but_not_for_ever(
     assert row(database, asked).status == "failed"
 
 
+@pytest.mark.parametrize("code", ["disk_full", "storage_unavailable"])
 def test_a_full_disk_takes_none_of_a_jobs_tries_and_is_waited_for_longer(
-    database: Database,
+    database: Database, code: str
 ) -> None:
     asked, clock = ask(database, "train", max_attempts=1), Clock()
 
     def work(_job: Claimed, _hold: Hold) -> None:
-        raise Unavailable("The disk of the temporary folder is full.", "disk_full")
+        # whatever it is told as
+        raise Unavailable("The disk of the temporary folder is full.", code) from OSError(28, "")
 
     jobs.do(database, claimed(database, kind="train"), work, clock)
     waiting = row(database, asked)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from store import room, stops
 from store.errors import NotFound, Unavailable
 from store.objects import Objects
+from store.rollouts import Actor
 from tests.conftest import lacking
+from tests.store.given import NOW
 
 ROOT = Path(__file__).parents[2]
 KEY = "pictures/ab/picture"
@@ -138,6 +141,21 @@ def test_a_disk_that_is_full_leaves_no_half_picture(
     with pytest.raises(Unavailable, match="no space left"):
         objects.put(KEY, b"x")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_disk_that_is_nearly_full_says_what_is_there_and_what_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Objects(str(tmp_path)).put(KEY, b"x")
+    monkeypatch.setattr(room, "LEAST_BYTES", 2**62)
+    objects = Objects(str(tmp_path), there=True)
+    with pytest.raises(NotFound):
+        objects.get("stops/killed")
+    stops.put(objects, stops.Stop(stops.KILLED, Actor("person", "olga"), "smoke", NOW), NOW)
+    assert objects.get(KEY) == b"x"
+    assert stops.find(objects, stops.KILLED) is not None
+    with pytest.raises(Unavailable, match="is full"):
+        objects.probe()
 
 
 def test_the_probe_changes_nothing_and_sees_a_storage_that_is_gone(tmp_path: Path) -> None:

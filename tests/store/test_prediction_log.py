@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -11,7 +12,15 @@ from sqlalchemy import event, func, select, text
 from store import pictures, predictions, reviews
 from store.database import BUSY, Database
 from store.errors import Conflict, StoreError, Unavailable
-from store.prediction_log import STOPPED, Entry, FirstAnswer, NewShadow, PredictionLog
+from store.prediction_log import (
+    STOPPED,
+    TOO_LATE,
+    Entry,
+    FirstAnswer,
+    NewShadow,
+    PredictionLog,
+    _Handed,
+)
 from store.tables import IdempotencyKey, Prediction, Review, ShadowAnswer, StoredPicture
 from tests.store.given import NOW, consumer, digest, entry, later, version
 
@@ -308,8 +317,21 @@ def test_what_would_be_committed_too_long_after_its_id_was_given_is_refused(
     entries = [entry(shop, number) for number in range(3)]
     with running(database, latest_seconds=0.0) as log:
         told = outcomes(log.keep, entries)
-    assert [one.code for one in told if one] == ["too_late"] * 3
+    assert [one.code for one in told if one] == [TOO_LATE] * 3
     assert kept(database) == set()
+
+
+def test_who_came_later_is_not_to_blame_for_who_is_too_late(database: Database, shop: str) -> None:
+    old, new = entry(shop, 1), entry(shop, 2)
+    log = PredictionLog(database, latest_seconds=10.0)
+    waited = [_Handed(old, Future(), monotonic() - 11), _Handed(new, Future(), monotonic())]
+    log._write(waited)
+    refused = waited[0].done.exception()
+    assert isinstance(refused, Unavailable)
+    assert refused.code == TOO_LATE
+    assert waited[1].done.exception() is None
+    assert kept(database) == ids([new])
+    assert not log.failing
 
 
 def test_what_may_not_be_given_any_more_is_not_kept_and_the_rest_of_its_batch_is(
