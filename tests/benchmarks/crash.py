@@ -30,6 +30,8 @@ from tests.crash.world import Asker, World, world
 
 CONSUMERS = 8
 REST_SECONDS, LOOK_SECONDS = 150.0, 5.0
+# kept for coming to rest and for the judge when kills are paced; both together take about a minute
+RESERVED_SECONDS = 80.0
 # between two kills so many answers, unless they do not come for so long
 LEAST_ANSWERS, PATIENCE_SECONDS = 10, 6.0
 BACKTEST_EVERY = 6.0
@@ -123,7 +125,7 @@ def run(
         asker = Asker(killed, BACKTEST_EVERY, over)
         for one in (*consumers, asker):
             one.start()
-        kill(killed, ledger, pace, seed, began + pace.most - REST_SECONDS)
+        kill(killed, ledger, pace, seed, began + pace.most - RESERVED_SECONDS)
         load = os.getloadavg()[0]
         over.set()
         for one in (*consumers, asker):
