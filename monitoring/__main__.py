@@ -100,7 +100,8 @@ def _retention(database: Database, settings: MonitoringSettings, asked: argparse
 def _work(settings: MonitoringSettings, stop: Stop) -> None:
     database = Database(settings.store.database_url, pool_size=4)
     try:
-        _wait_for(database, settings, stop)
+        if not migrate.wait_for(database, lambda: _pause(settings, stop)):
+            return
         bundles = BundleStore(_objects(settings), settings.bundle_cache)
         _serve_metrics(settings)
         loop.work(Monitor(settings, _now, database, References(bundles)), stop)
@@ -108,17 +109,9 @@ def _work(settings: MonitoringSettings, stop: Stop) -> None:
         database.dispose()
 
 
-def _wait_for(database: Database, settings: MonitoringSettings, stop: Stop) -> None:
-    while not stop.asked:
-        try:
-            migrate.check(database)
-        except StoreError as error:
-            if error.code != "database_unavailable":
-                raise
-            log.warning("waiting for the database", why=str(error))
-        else:
-            return
-        stop.wait(settings.monitoring_poll_seconds)
+def _pause(settings: MonitoringSettings, stop: Stop) -> bool:
+    stop.wait(settings.monitoring_poll_seconds)
+    return not stop.asked
 
 
 def _objects(settings: MonitoringSettings, *, there: bool = False) -> Objects:

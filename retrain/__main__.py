@@ -25,10 +25,13 @@ from retrain.progress import Bar
 from retrain.scoring import in_words
 from retrain.settings import DEVICES, read_settings
 from store import logs, migrate
+from store.database import Database
 from store.errors import Invalid, StoreError
 
 # of the processor, for what trains: least of all, as a candidate's network is
 NICE = 19
+# at a database that is away when the worker starts
+LOOK_SECONDS = 1.0
 DESCRIPTION = "Train classifiers from folders and from what people have labelled."
 
 
@@ -142,8 +145,15 @@ def _work(_: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     # where it shares a machine with those that answer, they go first: it takes all cores for minutes
     os.nice(NICE)
-    with open_program(read_settings(), _now) as program:
-        worker.work(program, stop)
+    settings = read_settings()
+    database = Database(settings.store.database_url)
+    try:
+        is_there = migrate.wait_for(database, lambda: not stop.wait(LOOK_SECONDS))
+    finally:
+        database.dispose()
+    if is_there:
+        with open_program(settings, _now) as program:
+            worker.work(program, stop)
     return 0
 
 

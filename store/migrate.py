@@ -1,8 +1,10 @@
 """Bring the database's schema to where this code needs it, and say in one sentence when it is not there."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -11,8 +13,9 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from store.database import Database
-from store.errors import SchemaAhead, SchemaBehind, Unavailable
+from store.errors import SchemaAhead, SchemaBehind, StoreError, Unavailable
 
+_log = structlog.get_logger("database")
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -65,6 +68,24 @@ def check(database: Database) -> None:
             "The database lacks migrations: run `make migrate` (or start with `make run`)."
         )
     raise SchemaAhead(_AHEAD)
+
+
+def wait_for(database: Database, pause: Callable[[], bool]) -> bool:
+    """Wait while the database is away; whether it came before `pause`, which waits a moment, said that it is enough.
+
+    Raises a StoreError where it is there and cannot be used.
+    """
+    while True:
+        try:
+            check(database)
+        except StoreError as error:
+            if error.code != "database_unavailable":
+                raise
+            _log.warning("waiting for the database", why=str(error))
+        else:
+            return True
+        if not pause():
+            return False
 
 
 _AHEAD = (

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sqlalchemy import select, update
 from retrain import metrics, worker
 from retrain.program import Program
 from store import heartbeats, jobs, models
+from store.database import Database
 from store.jobs import Claimed, Hold
 from store.tables import Backtest, Job, Rollout
 from tests.disks import fill, full
@@ -168,6 +170,20 @@ def _filling(disk: Path) -> Callable[..., None]:
     return told
 
 
+def test_a_database_that_does_not_answer_yet_is_waited_for(world: World, tmp_path: Path) -> None:
+    away = Database(f"postgresql+psycopg://nobody@/nothing?host={tmp_path}")
+    log, ticking = tmp_path / "worker.log", threading.Event()
+    with running(replace(world.program, database=away), log, epochs=1) as process:
+        for _ in range(1200):
+            if log.read_text().count("waiting for the database") > 1:
+                break
+            assert process.poll() is None, log.read_text()
+            ticking.wait(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0, log.read_text()
+    away.dispose()
+
+
 def test_a_killed_workers_job_is_taken_up_and_a_stopped_ones_too(
     world: World, tmp_path: Path
 ) -> None:
@@ -236,7 +252,7 @@ def running(
     settings = program.settings
     environ = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},  # noqa: TID251  # what a started program needs of this one's
-        "URSA_DATABASE_URL": settings.store.database_url,
+        "URSA_DATABASE_URL": program.database.url,
         "URSA_STORAGE_URL": settings.store.storage_url,
         "URSA_SECRET_KEY": settings.store.secret_key,
         "URSA_BUNDLE_CACHE": str(settings.bundle_cache),
