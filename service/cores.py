@@ -6,6 +6,7 @@ moment, by what one has taken lately, and a few for each core in any case, so th
 never for more than a few of its own answers.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from time import monotonic
 
 # what a core is lent for: several times what one answer takes
 LEND_SECONDS = 0.25
+# who only watches stays away for so long after a consumer was refused
+REFUSED_SECONDS = 1.0
 # the share of the newest in what one has taken lately
 LEARN = 0.05
 
@@ -36,6 +39,8 @@ class Cores:
         self._coming = 0
         # seconds that one takes; before anything was measured the queue is not what refuses
         self._taken = 0.001
+        # when a consumer was refused last, on the monotonic clock
+        self._refused_at = -math.inf
         # a core that comes free is handed to the first of them and never to who comes by
         self._queue: deque[threading.Event] = deque()
         self._lent: set[Loan] = set()
@@ -49,8 +54,11 @@ class Cores:
 
     @property
     def pressed(self) -> bool:
-        """Whether more consumers wait than there are cores, or half as many as may: who only watches is in the way then."""
-        return len(self._queue) + self._coming > min(self._number, self._most / 2)
+        """Whether more consumers wait than there are cores, or half as many as may, or one was refused a moment ago: who
+        only watches is in the way then.
+        """
+        many = len(self._queue) + self._coming > min(self._number, self._most / 2)
+        return many or monotonic() - self._refused_at < REFUSED_SECONDS
 
     @property
     def _free(self) -> int:
@@ -60,11 +68,16 @@ class Cores:
     def _most(self) -> float:
         return max(self._least, self._number * self._seconds / self._taken)
 
+    def refused(self) -> None:
+        """A consumer was refused: as here, or by who has found it `full`."""
+        self._refused_at = monotonic()
+
     def announce(self) -> "Coming":
         """A place for somebody who will come to `work` in a moment. Raises Busy when there is none."""
         with self._changed:
             self._call_in()
             if self.full:
+                self.refused()
                 raise Busy
             self._coming += 1
         return Coming(self)
@@ -93,6 +106,7 @@ class Cores:
                 self._working += 1
                 return None
             if self.full and not patient and not announced:
+                self.refused()
                 raise Busy
             turn = threading.Event()
             self._queue.append(turn)

@@ -182,6 +182,7 @@ class Door:
     def _check_room(self, scope: Scope) -> None:
         program: Program = scope["app"].state.program
         if program.cores.full or self._inside >= self._settings.inside_limit:
+            program.cores.refused()
             raise busy()
 
     @contextmanager

@@ -32,6 +32,7 @@ def turn_away(app: FastAPI) -> TurnAway:
         program: Program | None = getattr(app.state, "program", None)
         if url != PATH.encode() or program is None or app.state.leaving or not program.cores.full:
             return None
+        program.cores.refused()
         given = Headers(raw=list(lines)).get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         counting.problem("busy")

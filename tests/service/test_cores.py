@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from service.cores import Busy, Coming, Cores, Loan
+from service.cores import REFUSED_SECONDS, Busy, Coming, Cores, Loan
 
 
 def test_no_more_work_at_once_than_there_are_cores() -> None:
@@ -215,6 +215,28 @@ def test_who_only_watches_is_in_the_way_before_a_consumer_is_refused(places: int
     assert pressed_at == min(3, places // 2 + 1) if places > 0 else not cores.pressed
     with pytest.raises(Busy):
         Loan(cores).begin(0)
+
+
+def test_who_only_watches_stays_away_for_a_while_after_a_consumer_was_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("service.cores.monotonic", lambda: now)
+    cores = Cores(2, 1)
+    seen = [cores.pressed]
+    places = [cores.announce() for _ in range(3)]
+    with pytest.raises(Busy):
+        cores.announce()
+    for one in places:
+        one.end()
+    # nobody is there any more
+    seen.append(cores.pressed)
+    now += REFUSED_SECONDS
+    seen.append(cores.pressed)
+    # by who has found it full
+    cores.refused()
+    seen.append(cores.pressed)
+    assert seen == [False, True, False, True]
 
 
 def test_where_more_wait_than_there_are_cores_who_only_watches_is_sent_away_at_once(
