@@ -245,6 +245,8 @@ def test_who_lets_retention_take_at_the_machine_is_a_row_and_who_only_asks_is_no
     small: Machine,
 ) -> None:
     database, who = Database(small.database_url), command_line.actor()
+    # one that is not there would be away
+    (small.folder / "storage").mkdir(exist_ok=True)
     rows.ask(database, 2)
     with database.write() as session:
         # answered long ago
@@ -264,7 +266,9 @@ def test_who_lets_retention_take_at_the_machine_is_a_row_and_who_only_asks_is_no
     assert (act.detail["would_take"]["predictions"], act.detail["days"]) == (2, 365)
 
 
-def test_retention_takes_nothing_without_a_reason(small: Machine) -> None:
+def test_retention_takes_nothing_without_a_reason_or_a_storage(small: Machine) -> None:
+    assert "storage" in monitoring(small, "retention", "--reason", "the law", code=1)
+    (small.folder / "storage").mkdir()
     assert "--reason" in monitoring(small, "retention", code=2)
     assert "reason" in monitoring(small, "retention", "--reason", " ", code=1)
 
