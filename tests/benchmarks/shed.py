@@ -44,17 +44,22 @@ BARS = [
 
 @dataclass(frozen=True)
 class Part:
-    """One stretch of traffic: `web` seconds of processor; `became` of asking the candidate; times it was `taken_off`."""
+    """One stretch of traffic: `web` seconds of processor; `became` of asking the candidate, put on its way `times`."""
 
     sent: Sent
     web: float
     became: dict[str, float]
-    taken_off: int = 0
+    times: int = 0
 
     @property
     def refused(self) -> float:
         """The share that was told to come again."""
         return self.sent.count(429, 429) / len(self.sent.statuses)
+
+    @property
+    def not_answered(self) -> int:
+        """Those that were neither answered nor told to come again."""
+        return len(self.sent.statuses) - self.sent.count(200, 200) - self.sent.count(429, 429)
 
     @property
     def p99(self) -> float:
@@ -91,7 +96,7 @@ def measure(ready: Ready, seconds: float, rounds: int) -> dict[str, float]:
     for load, times in LOADS.items():
         pairs = [_round(ready, rows, number, times * peak, seconds, one) for one in range(rounds)]
         figures |= {f"{load}_{name}": figure for name, figure in compared(pairs).items()}
-        figures["not_answered"] += sum(_not_answered(one.sent) for pair in pairs for one in pair)
+        figures["not_answered"] += sum(one.not_answered for pair in pairs for one in pair)
     rows.database.dispose()
     return figures
 
@@ -104,20 +109,22 @@ def _round(
     for there in (False, True) if turn % 2 == 0 else (True, False):
         if there:
             with alongside(ready, rows, number) as times:
-                part = _part(ready, rate, seconds, turn)
-            parts[there] = Part(part.sent, part.web, part.became, len(times) - 1)
+                parts[there] = stretch(ready, rate, seconds, turn, times)
         else:
-            parts[there] = _part(ready, rate, seconds, turn)
+            parts[there] = stretch(ready, rate, seconds, turn)
         name = "with a candidate" if there else "without"
         say(f"{rate:.0f} a second, {name} ({parts[there].became})", parts[there].sent)
     return parts[False], parts[True]
 
 
-def _part(ready: Ready, rate: float, seconds: float, seed: int) -> Part:
+def stretch(
+    ready: Ready, rate: float, seconds: float, seed: int, times: Sequence[str] = ()
+) -> Part:
+    """Traffic at random moments, the same for the same seed; `times`: the rollouts of who is alongside."""
     before, spent = outcomes(ready), _processor(ready.pid)
     sent = open_loop(ready.running.port, ready.requests, rate, seconds, seed=seed)
     after, spent = outcomes(ready), _processor(ready.pid) - spent
-    return Part(sent, spent, {one: after[one] - before[one] for one in OUTCOMES})
+    return Part(sent, spent, {one: after[one] - before[one] for one in OUTCOMES}, len(times))
 
 
 @contextmanager
@@ -157,7 +164,7 @@ def compared(pairs: Sequence[tuple[Part, Part]]) -> dict[str, float]:
         "shed": sum(b.became["shed"] for _, b in pairs),
         "heard": sum(b.became["answered"] for _, b in pairs),
         "failed": sum(b.became["failed"] for _, b in pairs),
-        "taken_off": sum(b.taken_off for _, b in pairs),
+        "taken_off": sum(b.times - 1 for _, b in pairs),
     }
 
 
@@ -167,10 +174,6 @@ def _web_of_one(part: Part) -> float:
 
 def _median(figures: Sequence[float]) -> float:
     return round(median(figures), 3)
-
-
-def _not_answered(sent: Sent) -> int:
-    return len(sent.statuses) - sent.count(200, 200) - sent.count(429, 429)
 
 
 def _processor(pid: int) -> float:

@@ -1,12 +1,11 @@
-"""Models that take over and go back under load, and candidates that misbehave alongside: `make bench-swaps`.
+"""Models that take over and go back under load: `make bench-swaps`.
 
 Order: a service with one model at `full` and clients that send all the time; 500 moves. Most are promotions and reverts
 in the rows, a part of them followed by the process before the next comes and a part not; some are a candidate's whole way
 by the product's API, alongside, through the stages and to `full` by two people; every tenth is of a bundle that is broken,
 does not answer as it was tested, or hangs, raises, eats memory or crashes while it is proved. Then every answer is held
-against what its version says about its picture, and against its row. At the end the same traffic with candidates
-alongside that raise, eat memory, hang or crash, and are put back on their way whenever they have been taken off it.
-Exit code 1 when an answer failed or was mixed, a bad bundle became live, or the memory grew.
+against what its version says about its picture, and against its row. Exit code 1 when an answer failed or was mixed, a bad
+bundle became live, or the web process's own memory grew.
 """
 
 import argparse
@@ -17,24 +16,21 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, get_args
+from typing import Any
 
 import httpx
-import numpy as np
 
 from tests.benchmarks.bars import Bar, ending
-from tests.benchmarks.leaving import Watched, memory, own_memory
-from tests.benchmarks.networks import Misbehaviour, costly_network, misbehaving_network
-from tests.benchmarks.sending import Sent, closed_loop, open_loop
+from tests.benchmarks.leaving import own_memory
+from tests.benchmarks.networks import costly_network
 from tests.benchmarks.serving import body
 from tests.benchmarks.swaps_rows import BAD, Rows, Told, spoil
 from tests.benchmarks.swaps_way import Operators
-from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
+from tests.benchmarks.under_load import Ready, floors, pictures, prepared
 
-CANDIDATE = 'ursa_live_model_version{role="candidate"}'
 # as many pictures as are known by heart for each version
 KNOWN = 12
 # a bundle that hangs is given up before that
@@ -62,7 +58,6 @@ def main() -> None:
     """Measure, print a table, then one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moves", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each kind of candidate")
     parser.add_argument("--bad", nargs="+", choices=BAD, default=BAD, help="kinds of bad bundles")
     parser.add_argument("--pictures", type=Path, help="a folder of pictures to send; else drawn")
     given = parser.parse_args()
@@ -70,25 +65,21 @@ def main() -> None:
     with ending(*(one.name for one in wanted)) as end:
         with tempfile.TemporaryDirectory() as name, prepared(Path(name), files) as ready:
             floors(ready.running, Path(name))
+            web = own_memory(ready.pid)
             swapped = swap(ready, files[:KNOWN], given.moves, bad=given.bad)
             print(swapped, flush=True)
             end.figures |= _figures(swapped)
-            end.figures |= misbehave(ready, given.seconds)
+            end.figures["web_growth_mib"] = round(own_memory(ready.pid) - web, 1)
         end.held_against(wanted, end.figures)
 
 
 def bars(moves: int) -> list[Bar]:
     """What the figures are held against."""
-    kinds = [how.split()[0] for how in get_args(Misbehaviour)]
     return [
         Bar("moves", moves, at_least=True),
         # a machine with other work may cut a way short, not all of them
         *(Bar(name, 1, at_least=True) for name in ("ways", "bad_tried", "unfollowed")),
         *(Bar(name) for name in ("failed", "mixed", "rows_differing", "bad_became_live")),
-        *(Bar(f"{how}_not_answered") for how in kinds),
-        *(Bar(f"{how}_refused", fails=False) for how in kinds),
-        # nothing measurable: no more than none alongside differs from none alongside
-        *(Bar(f"{how}_p50_ratio", 1.2, fails=False) for how in (*kinds, "none")),
         Bar("web_growth_mib", 32),
     ]
 
@@ -146,51 +137,6 @@ def swap(
     done.rows_differing = rows.differing(told, answering, base)
     rows.database.dispose()
     return done
-
-
-def misbehave(ready: Ready, seconds: float) -> dict[str, float]:
-    """What candidates that misbehave cost the consumers of the model that answers: ratios to none alongside.
-
-    None alongside is measured before and after each; `none_p50_ratio` is how far these differ by themselves. In MiB, to
-    before: `web_growth_mib` is the web process's own memory at the end, `..._family_peak_mib` the most that it and all
-    that it has started had together while a candidate was there.
-    """
-    rows, port = Rows(ready), ready.running.port
-    rate = 0.5 * closed_loop(port, ready.requests, 6, min(seconds, 10.0)).goodput
-    family, web, seeds = memory(ready.pid), own_memory(ready.pid), count(1)
-
-    def measured(name: str) -> Sent:
-        sent = open_loop(port, ready.requests, rate, seconds, seed=next(seeds))
-        say(name, sent)
-        return sent
-
-    figures, alone = dict[str, float](), [measured("no candidate")]
-    for how in get_args(Misbehaviour):
-        number = rows.register(how.replace(" ", "-"), network=misbehaving_network(how))
-        shed, failed = _outcomes(ready, "shed"), _outcomes(ready, "failed")
-        with rows.put_back(number) as times, Watched(ready.pid) as watched:
-            _wait_for(lambda: _metric(ready, CANDIDATE) == number)  # noqa: B023  # asked at once
-            beside = measured(f"a candidate that {how}")
-        shed, failed = _outcomes(ready, "shed") - shed, _outcomes(ready, "failed") - failed
-        print(f"  put on its way {len(times)} times; answers: {failed:.0f} failed, {shed:.0f} shed")
-        alone.append(measured("no candidate"))
-        name = how.split()[0]
-        for q in (0.5, 0.99):
-            figures[f"{name}_p{100 * q:.0f}_ratio"] = _ratio([beside], alone[-2:], q)
-        figures[f"{name}_refused"] = beside.count(429, 429)
-        figures[f"{name}_not_answered"] = (
-            len(beside.statuses) - beside.count(200, 200) - beside.count(429, 429)
-        )
-        figures[f"{name}_failed"], figures[f"{name}_shed"] = failed, shed
-        figures[f"{name}_family_peak_mib"] = round(watched.highest - family, 1)
-        figures[f"{name}_times"] = len(times)
-    for q in (0.5, 0.99):
-        pairs = [*pairwise(alone), *pairwise(alone[::-1])]
-        ratios = [_ratio([one], [other], q) for one, other in pairs]
-        figures[f"none_p{100 * q:.0f}_ratio"] = max(ratios)
-    figures["web_growth_mib"] = round(own_memory(ready.pid) - web, 1)
-    rows.database.dispose()
-    return figures
 
 
 @contextmanager
@@ -270,22 +216,6 @@ def _judge(
         said, known = one.answer["probabilities"], expected[version][one.picture]
         is_its = all(abs(said[name] - known[name]) < 1e-5 for name in known)
         done.mixed += not is_its or one.answer["label"] != max(said, key=said.__getitem__)
-
-
-def _outcomes(ready: Ready, outcome: str) -> float:
-    return _metric(ready, f'ursa_shadow_answers_total{{outcome="{outcome}"}}')
-
-
-def _metric(ready: Ready, name: str) -> float:
-    lines = httpx.get(f"{ready.running.url}/metrics", timeout=30).text.splitlines()
-    return float(next(one for one in lines if one.startswith(f"{name} ")).rsplit(" ", 1)[1])
-
-
-def _ratio(beside: Sequence[Sent], alone: Sequence[Sent], q: float) -> float:
-    a, b = (
-        np.quantile([took for one in some for took in one.of(200)], q) for some in (beside, alone)
-    )
-    return round(float(a / b), 2)
 
 
 def _figures(done: Swapped) -> dict[str, float]:

@@ -118,8 +118,8 @@ class Rows:
             return rollouts.live(session).event_id
 
     @contextmanager
-    def put_back(self, number: int) -> Iterator[list[str]]:
-        """A version runs alongside, again a second after it was taken off its way; the ids of its rollouts."""
+    def put_back(self, number: int, *, again: bool = True) -> Iterator[list[str]]:
+        """A version runs alongside; `again` a second after it was taken off its way. The ids of its rollouts."""
         over, times = threading.Event(), list[str]()
 
         def put() -> None:
@@ -132,6 +132,8 @@ class Rows:
                         )
                         identity = rollout.id
                     times.append(identity)
+                    if not again:
+                        return
                 except Conflict:
                     continue  # it is still on its way
 

@@ -1,10 +1,10 @@
-"""Swaps in small, on the real program. `make bench-swaps` has 500 moves, and what misbehaving candidates cost."""
+"""Swaps in small, on the real program. `make bench-swaps` has 500 moves."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.swaps import misbehave, swap
+from tests.benchmarks.swaps import swap
 from tests.benchmarks.swaps_rows import BAD
 from tests.benchmarks.under_load import pictures, prepared
 
@@ -16,7 +16,6 @@ def test_models_swap_under_load_and_bad_ones_never_answer(tmp_path: Path) -> Non
         # each of these kinds of bad bundles is tried once, and a way is gone; one that hangs takes half a minute
         bad = [one for one in BAD if one != "hangs"]
         done = swap(ready, files, moves=30, bad_every=2, bad=bad)
-        costs = misbehave(ready, 3.0)
     assert done.moves >= 30
     assert done.bad_tried >= len(bad)
     assert done.ways + done.ways_cut_short >= 1
@@ -24,8 +23,3 @@ def test_models_swap_under_load_and_bad_ones_never_answer(tmp_path: Path) -> Non
     assert done.answers > 24
     assert len(done.versions) == 2
     assert (done.failed, done.mixed, done.rows_differing, done.bad_became_live) == (0, 0, 0, 0)
-    for how in ("hangs", "raises", "eats", "crashes"):
-        # it was there, it failed or was left out and that was counted, and everybody had an answer, if only to come again
-        assert costs[f"{how}_times"] >= 1
-        assert costs[f"{how}_failed"] + costs[f"{how}_shed"] >= 1
-        assert costs[f"{how}_not_answered"] == 0
