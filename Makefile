@@ -9,7 +9,7 @@ lock := $(python) -m uv pip compile pyproject.toml --universal --generate-hashes
 unhashed := sed -e '/--hash=/d' -e 's/ \\$$//'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format migrate backup restore scrub locks
+.PHONY: help setup run demo test check format migrate backup restore access scrub locks
 
 help: ## list these commands
 	@sed -n 's/^\([a-z%-]*\):[^#]*## \(.*\)$$/make \1	\2/p' $(MAKEFILE_LIST) | sort | expand -t 16
@@ -47,6 +47,9 @@ backup: setup ## copy database, pictures and bundles to the folder TO=; everythi
 
 restore: setup ## bring back what `make backup` has copied, from FROM= into an empty place
 	@$(python) -m deploy.backup restore $(if $(FROM),"$(FROM)") --data "$(DATA)"
+
+access: setup ## say who may get in, and what to type to keep each of them out
+	@$(python) -m deploy.backup access --data "$(DATA)"
 
 scrub: setup ## look whether every picture and bundle is there and unaltered; FROM= looks into a backup
 	@$(python) -m deploy.backup scrub $(if $(FROM),"$(FROM)") --data "$(DATA)"

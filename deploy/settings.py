@@ -56,7 +56,15 @@ def named_database() -> str:
 
 def named_store(data: Path) -> tuple[str, str]:
     """Database and storage that the environment names, else those that `make run` keeps in the folder `data`."""
-    return (
-        os.environ.get("URSA_DATABASE_URL", database_url(data)),
-        os.environ.get("URSA_STORAGE_URL", str(data / "storage")),
-    )
+    database, storage = _store(data).values()
+    return database, storage
+
+
+def to_be_named(data: Path) -> dict[str, str]:
+    """The variables that the environment lacks, so that other programs find the same database and storage."""
+    return {name: value for name, value in _store(data).items() if name not in os.environ}
+
+
+def _store(data: Path) -> dict[str, str]:
+    usual = {"URSA_DATABASE_URL": database_url(data), "URSA_STORAGE_URL": str(data / "storage")}
+    return {name: os.environ.get(name, value) for name, value in usual.items()}

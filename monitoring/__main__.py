@@ -24,6 +24,7 @@ from store.bundles import BundleStore
 from store.database import Database
 from store.errors import Invalid, StoreError
 from store.objects import Objects
+from store.pictures import storage_of
 
 log = structlog.get_logger("monitoring")
 
@@ -83,7 +84,7 @@ def _answer(settings: MonitoringSettings, asked: argparse.Namespace) -> int:
             return commands.replay_decisions(database, None if asked.all else asked.id)
         if asked.command == "retention":
             return _retention(database, settings, asked)
-        references = References(BundleStore(_objects(settings), settings.bundle_cache))
+        references = _references(database, settings)
         return commands.recompute_one(database, references, asked.id)
     finally:
         database.dispose()
@@ -93,7 +94,7 @@ def _retention(database: Database, settings: MonitoringSettings, asked: argparse
     if asked.dry_run:
         return commands.say_old(database, settings, _now())
     # one that is away must not look as if every picture were gone
-    run = Run(database, _objects(settings, there=True), settings, _now())
+    run = Run(database, Objects(settings.store.storage_url, there=True), settings, _now())
     return commands.take_old(run, command_line.actor(), asked.reason)
 
 
@@ -102,9 +103,9 @@ def _work(settings: MonitoringSettings, stop: Stop) -> None:
     try:
         if not migrate.wait_for(database, lambda: _pause(settings, stop)):
             return
-        bundles = BundleStore(_objects(settings), settings.bundle_cache)
+        references = _references(database, settings)
         _serve_metrics(settings)
-        loop.work(Monitor(settings, _now, database, References(bundles)), stop)
+        loop.work(Monitor(settings, _now, database, references), stop)
     finally:
         database.dispose()
 
@@ -114,13 +115,9 @@ def _pause(settings: MonitoringSettings, stop: Stop) -> bool:
     return not stop.asked
 
 
-def _objects(settings: MonitoringSettings, *, there: bool = False) -> Objects:
-    try:
-        return Objects(settings.store.storage_url, there=there)
-    except (OSError, ValueError) as error:
-        raise Invalid(
-            f"The storage {settings.store.storage_url} cannot be used: {error}."
-        ) from error
+def _references(database: Database, settings: MonitoringSettings) -> References:
+    objects = storage_of(database, settings.store.storage_url)
+    return References(BundleStore(objects, settings.bundle_cache))
 
 
 def _serve_metrics(settings: MonitoringSettings) -> None:

@@ -9,8 +9,7 @@ from retrain.settings import RetrainSettings
 from store import migrate
 from store.bundles import BundleStore
 from store.database import Database
-from store.objects import Objects
-from store.pictures import PictureStore
+from store.pictures import PictureStore, storage_of
 
 Clock = Callable[[], datetime]
 
@@ -32,7 +31,7 @@ def open_program(settings: RetrainSettings, clock: Clock) -> Iterator[Program]:
     database = Database(settings.store.database_url)
     try:
         migrate.check(database)
-        objects = Objects(settings.store.storage_url)
+        objects = storage_of(database, settings.store.storage_url)
         objects.probe()
         yield Program(
             settings=settings,

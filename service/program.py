@@ -24,7 +24,7 @@ from store.bundles import BundleStore
 from store.database import Database
 from store.errors import Conflict, Invalid, Unavailable
 from store.objects import Objects
-from store.pictures import PictureStore
+from store.pictures import PictureStore, storage_of
 from store.prediction_log import PredictionLog
 
 # predictions made by people on the page belong to a consumer too
@@ -63,7 +63,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
     with ExitStack() as closing:
         database, probes = _databases(settings, closing)
         migrate.check(database)
-        objects = Objects(settings.store.storage_url)
+        objects = storage_of(database, settings.store.storage_url)
         objects.probe()
         own_consumer_id = _prepare(database, policy, clock())
         candidates = EngineProcesses(
@@ -148,9 +148,9 @@ def preflight(settings: Settings) -> None:
     database = Database(settings.store.database_url, pool_size=1)
     try:
         migrate.check(database)
+        storage_of(database, settings.store.storage_url).probe()
     finally:
         database.dispose()
-    Objects(settings.store.storage_url).probe()
 
 
 def read_policy(settings: Settings) -> Policy:

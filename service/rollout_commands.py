@@ -21,6 +21,7 @@ from store import rollouts, stops
 from store.database import Database
 from store.errors import Invalid
 from store.objects import Objects
+from store.pictures import storage_of
 from store.rollouts import Actor
 from store.stops import KILLED, Stop
 from store.tables import RolloutEvent
@@ -93,7 +94,8 @@ def _kill(settings: Settings, given: argparse.Namespace, actor: Actor, now: date
         KILLED,
         "All models stop within a second: people answer. `release` lets them answer again.",
     )
-    objects = Objects(settings.store.storage_url)
+    # whatever the database does: a mark is found by nobody where the storage is not mounted
+    objects = Objects(settings.store.storage_url, there=True)
     if given.to == "last_good":
         with commands.opened(settings) as database, database.read() as session:
             live = rollouts.live(session)
@@ -142,7 +144,7 @@ def _switch(
     database: Database, settings: Settings, given: argparse.Namespace, actor: Actor, now: datetime
 ) -> list[str]:
     if given.command == "release":
-        objects = Objects(settings.store.storage_url)
+        objects = storage_of(database, settings.store.storage_url)
         stopping.release(database, objects, actor, given.reason, now)
         return ["Models may answer again."]
     on = given.command == "freeze"

@@ -3,7 +3,8 @@
 Saving, the database is copied first, as of one moment, while everything goes on; then the bytes that its rows name.
 Bytes come before rows, so whatever a copied row names is there by then. The copy of the database replaces the older one
 only then, and what the new one does not name goes last of all: a backup that breaks off leaves the one before as it
-was. Bringing back, bytes come first and the database last: until all is there, it can be done again.
+was. Bringing back, bytes come first and the database last: until all is there, it can be done again. Nobody makes a
+backup meanwhile, and nobody brings one back or reads it while it is made.
 
 Every file that is copied is compared with its digest on the way: what was altered is copied in neither direction, and
 told. What a backup holds already is not read again when the next is made; `check` reads all of it.
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from store import access, dumps, durable, privileged_acts, room, scrub
 from store.database import Database
 from store.errors import Conflict, Invalid, NotFound, StoreError
-from store.objects import Objects
+from store.objects import MARKS, Objects
 from store.pictures import PictureStore, key_of
 from store.rollout_events import Actor
 from store.scrub import Fault
@@ -53,16 +55,17 @@ def save(url: str, storage_url: str, folder: Path, actor: Actor, now: datetime) 
     """Back up into `folder`, with the act on record. Raises Conflict where something else is kept there or another
     backup is on its way, Unavailable, Invalid where `pg_dump` is missing or the database is broken.
     """
-    source = Objects(storage_url)
-    _check_is_for_backups(folder, source)
+    _check_is_for_backups(folder)
     with room.told("backup"):
         durable.make_folder(folder, mode=0o700)
-        with _only_one(folder), durable.workplace(folder, ".coming-") as coming:
+        with _alone(folder), durable.workplace(folder, ".coming-") as coming:
             made = coming / dumps.name_for(url)
             off_record = _record(url, folder, actor, now)
             dumps.write(url, made)
             with dumps.opened(made) as names:
                 _check_same_origin(folder, made.name, names)
+                # one that is away must not look as if everything were gone
+                source = Objects(storage_url, there=dumps.names_any(names))
                 target = Objects(str(folder / STORAGE), name="backup")
                 copied = _copy_bytes(names, source, target)
                 durable.put_in_place(made, folder / made.name)
@@ -72,7 +75,7 @@ def save(url: str, storage_url: str, folder: Path, actor: Actor, now: datetime) 
 
 def restore(folder: Path, url: str, storage_url: str, actor: Actor, now: datetime) -> Copied:
     """Bring a backup back, with every sign-in ended and the act on record. Raises Conflict unless the database is
-    empty, Invalid for a folder without a backup or with a broken one, Unavailable.
+    empty, or while the backup is made, Invalid for a folder without one or with a broken one, Unavailable.
     """
     kept = folder / dumps.name_for(url)
     if not kept.is_file():
@@ -80,8 +83,15 @@ def restore(folder: Path, url: str, storage_url: str, actor: Actor, now: datetim
             f"There is no {kept.name} in {folder}: it holds no backup of such a database."
         )
     dumps.check_empty(url)
+    with _unchanged(folder):
+        return _bring_back(folder, kept, url, storage_url, actor, now)
+
+
+def _bring_back(
+    folder: Path, kept: Path, url: str, storage_url: str, actor: Actor, now: datetime
+) -> Copied:
     with dumps.opened(kept) as names:
-        source, target = Objects(str(folder / STORAGE)), Objects(storage_url)
+        source, target = _kept_in(folder), Objects(storage_url)
         copied = _copy_bytes(names, source, target, anew=True)
 
     def finish(database: Database) -> None:
@@ -97,17 +107,23 @@ def restore(folder: Path, url: str, storage_url: str, actor: Actor, now: datetim
 
 def check(folder: Path) -> Iterator[Fault | None]:
     """One element for each file of a backup: None when it is right. Raises Invalid without a backup, or when the copy
-    of the database is broken.
+    of the database is broken, Conflict while it is made.
     """
     kept = [folder / name for name in (dumps.SQLITE, dumps.POSTGRESQL)]
     dump = next((one for one in kept if one.is_file()), None)
     if dump is None:
         raise Invalid(f"There is no backup in {folder}.")
-    dumps.check(dump)
-    yield None
-    with dumps.opened(dump) as names:
-        stored = Objects(str(folder / STORAGE))
-        yield from scrub.compare(dumps.pictures(names), dumps.bundles(names), stored)
+    with _unchanged(folder):
+        dumps.check(dump)
+        yield None
+        with dumps.opened(dump) as names:
+            stored = _kept_in(folder)
+            yield from scrub.compare(dumps.pictures(names), dumps.bundles(names), stored)
+
+
+def _kept_in(folder: Path) -> Objects:
+    """The bytes of a backup, which may hold none, and may lie where nobody can write."""
+    return Objects(str(folder / STORAGE), there=True, name="backup")
 
 
 def _record(url: str, folder: Path, actor: Actor, now: datetime) -> str | None:
@@ -131,24 +147,46 @@ def _record(url: str, folder: Path, actor: Actor, now: datetime) -> str | None:
     return None
 
 
-def _check_is_for_backups(folder: Path, source: Objects) -> None:
+def _check_is_for_backups(folder: Path) -> None:
     """What is not named is removed from there: it must not be a storage that is in use."""
     stored = folder / STORAGE
-    is_source = source.folder is not None and source.folder.resolve() == stored.resolve()
-    ours = any((folder / name).exists() for name in (LOCK, dumps.SQLITE, dumps.POSTGRESQL))
-    if is_source or (stored.exists() and not ours):
+    # of an older version, which has left no mark
+    older = not (stored / MARKS["storage"]).exists() and any(
+        (folder / name).exists() for name in (dumps.SQLITE, dumps.POSTGRESQL)
+    )
+    if stored.exists() and not (older or (stored / MARKS["backup"]).exists()):
         raise Conflict(f"{stored} is not of a backup: name another folder.")
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Iterator[None]:
     """Two at once would each take away what the other has just copied."""
     with (folder / LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Conflict(f"Another backup into {folder} is on its way.") from error
+        _hold(lock, fcntl.LOCK_EX, f"{folder} is in use by another backup, or is being read.")
         yield
+
+
+@contextmanager
+def _unchanged(folder: Path) -> Iterator[None]:
+    """What a backup that is made meanwhile takes away would be missing."""
+    try:
+        lock = (folder / LOCK).open()
+    except FileNotFoundError:
+        # where nothing can be written, nobody makes one
+        yield
+        return
+    with lock:
+        _hold(
+            lock, fcntl.LOCK_SH, f"A backup into {folder} is on its way: try again when it is done."
+        )
+        yield
+
+
+def _hold(lock: IO[str], how: int, otherwise: str) -> None:
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except OSError as error:
+        raise Conflict(otherwise) from error
 
 
 def _check_same_origin(folder: Path, name: str, names: sqlite3.Connection) -> None:
@@ -196,7 +234,9 @@ def _copy_bytes(
 def _copy(
     read: Callable[[], bytes], target: Objects, key: str, digest: str, *, anew: bool
 ) -> Fault | None:
-    """What keeps a file from being in the copy. What an earlier backup has copied stays, unless it is to be `anew`."""
+    """What keeps a file from being in the copy. What an earlier backup has copied stays, unless it is to be compared
+    `anew`.
+    """
     there = target.folder is not None and (target.folder / key).is_file()
     if there and not anew:
         return None
@@ -206,7 +246,7 @@ def _copy(
         return Fault(key, "missing")
     if hashlib.sha256(data).hexdigest() != digest:
         return Fault(key, "altered")
-    if there:
+    if there and target.get(key) != data:
         # what lies under a key already is never written over
         target.remove(key)
     target.put(key, data)

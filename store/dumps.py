@@ -82,6 +82,11 @@ def bundles(names: sqlite3.Connection) -> list[str]:
     return [digest for (digest,) in names.execute("SELECT digest FROM bundles ORDER BY digest")]
 
 
+def names_any(names: sqlite3.Connection) -> bool:
+    """Whether there is any picture or bundle."""
+    return next(pictures(names), None) is not None or bool(bundles(names))
+
+
 def has_picture(names: sqlite3.Connection, digest: str) -> bool:
     """Whether a picture has a row."""
     return bool(names.execute("SELECT 1 FROM pictures WHERE digest = ?", (digest,)).fetchone())

@@ -2,11 +2,16 @@
 
 What `put` has returned survives a power cut. obstore's folder does not reach the disk by itself (it renames
 without a sync), so in a folder the bytes are written, synced, renamed and the folder synced here.
+
+A folder carries a mark: an empty folder in it, whose name says what it is. A disk that is not mounted leaves an empty
+folder in its place, in which nothing must be kept or looked for; and what is a backup's must not be taken for a storage,
+or the other way round.
 """
 
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import obstore
@@ -16,6 +21,8 @@ from obstore.store import LocalStore, from_url
 from store import durable, room
 from store.errors import NotFound, Unavailable
 
+# by what the folder is told as
+MARKS = {"storage": ".ursa-storage", "backup": ".ursa-backup"}
 _KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
 
@@ -25,10 +32,12 @@ class Objects:
     def __init__(self, url: str, *, there: bool = False, name: str = "storage") -> None:
         """`url`: a folder (made if missing) or what obstore understands, such as `s3://bucket/prefix`.
 
-        `there`: a folder that is missing is away and not new; `name`: what people are told of it as. Raises Unavailable.
+        `there`: a folder that is missing or empty is away and not new; `name`: what it is, one of `MARKS`, as people are
+        told. Raises Unavailable, also for a folder that is something else.
         """
         self._name = name
         self.folder: Path | None = None
+        self._is_marked = False
         try:
             self._open(url, there)
         except (OSError, ValueError, BaseError) as error:
@@ -43,7 +52,11 @@ class Objects:
             self.folder = Path(url.removeprefix("file://")).absolute()
             if there:
                 self._look_there(self.folder)
-            durable.make_folder(self.folder)
+                if next(self.folder.iterdir(), None) is None:
+                    raise self._not_mounted(self.folder)
+            else:
+                durable.make_folder(self.folder)
+            self._mark(self.folder)
             self._store = LocalStore(prefix=self.folder)
 
     def put(self, key: str, data: bytes) -> None:
@@ -53,6 +66,7 @@ class Objects:
             if self.folder is None:
                 obstore.put(self._store, key, data)
             else:
+                self._look_for_mark(self.folder)
                 _put_durably(self.folder, key, data)
         except (OSError, BaseError) as error:
             raise Unavailable(
@@ -93,6 +107,7 @@ class Objects:
                 raise Unavailable(
                     f"The {self._name} folder cannot be written.", "storage_unavailable"
                 )
+            self._look_for_mark(self.folder)
             room.check(self.folder, self._name)
             return
         try:
@@ -106,6 +121,34 @@ class Objects:
         """A disk that is full, or only read, still says what is there."""
         if not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
             raise Unavailable(f"The {self._name} folder cannot be read.", "storage_unavailable")
+        self._look_for_mark(folder)
+
+    def _look_for_mark(self, folder: Path) -> None:
+        """Raises Unavailable where the mark was there and is not."""
+        if self._is_marked and not (folder / MARKS[self._name]).is_dir():
+            raise self._not_mounted(folder)
+
+    def _not_mounted(self, folder: Path) -> Unavailable:
+        return Unavailable(
+            f"Nothing is left in {folder}: the disk of the {self._name} may not be mounted.",
+            "storage_unavailable",
+        )
+
+    def _mark(self, folder: Path) -> None:
+        """Raises Unavailable for a folder that is something else."""
+        for name, mark in MARKS.items():
+            if name != self._name and (folder / mark).is_dir():
+                raise Unavailable(
+                    f"{folder} is a {name} and no {self._name}: name another folder.",
+                    "storage_unavailable",
+                )
+        own = folder / MARKS[self._name]
+        # what can only be read, or is full, goes without
+        with suppress(OSError):
+            if not own.is_dir():
+                own.mkdir()
+                durable.sync(folder)
+        self._is_marked = own.is_dir()
 
 
 def _check(key: str) -> None:

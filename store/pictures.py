@@ -13,10 +13,10 @@ from typing import Literal
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from store.database import insert_new
+from store.database import Database, insert_new
 from store.errors import NotFound
 from store.objects import Objects
-from store.tables import DuplicateGroup, StoredPicture, TrainingRow
+from store.tables import DuplicateGroup, StoredBundle, StoredPicture, TrainingRow
 from store.tables.pictures import PURPOSES
 
 Purpose = Literal["training", "audit", "golden"]
@@ -41,6 +41,19 @@ class PictureStore:
         except NotFound:
             # retention lays bytes aside for a day, in which somebody may have sent the same picture again
             return self._objects.get(aside(digest))
+
+
+def storage_of(database: Database, url: str) -> Objects:
+    """The storage of this database. Raises Unavailable, also for a folder that is missing or empty though rows name what
+    is in it: nothing must be kept where its disk is not mounted.
+    """
+    with database.read() as session:
+        known = (
+            session.scalar(select(one).limit(1))
+            for one in (StoredPicture.digest, StoredBundle.digest)
+        )
+        there = any(digest is not None for digest in known)
+    return Objects(url, there=there)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What the clock and the counts ask for: a stage's end, held answers at their limit, changed actions."""
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,7 @@ def test_a_stop_that_no_row_knows_of_yet_is_one(
 def test_while_nobody_can_say_what_is_stopped_nothing_is_given(database: Database) -> None:
     stage = Stage(database, {"hold_seconds": 60, "at_limit": "candidate"})
     waiting = stage.held(1)
-    Path("storage").rmdir()
+    shutil.rmtree("storage")
     with pytest.raises(Unavailable):
         stage.given(waiting)
     assert stage.row(waiting).answer is None

@@ -140,6 +140,7 @@ def test_the_password_stands_in_no_command(tmp_path: Path, monkeypatch: pytest.M
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    Objects(str(tmp_path / "s"))
     url = make_url("postgresql+psycopg://me@nowhere/ursa").set(password="se:cret")
     with pytest.raises(Unavailable, match="pg_dump failed"):
         backup.save(

@@ -1,8 +1,11 @@
 """What a backup that is brought back lets in: nobody by an old sign-in, and the rest is told."""
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from deploy import backup as command
 from store import access, backup, dumps, people, privileged_acts, sign_ins, webhooks
@@ -12,6 +15,7 @@ from tests.store import given
 from tests.store.given import NOW, later
 
 BY = (Actor("command", "ops"), NOW)
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -83,8 +87,63 @@ def test_the_command_says_what_is_valid_again_and_how_it_is_ended(
     assert command.main(["restore", str(tmp_path / "backup")]) == 0
     said = capsys.readouterr().out
     assert "end once more what was ended since" in said
-    assert "python -m service person remove rita  # admin" in said
-    assert "python -m service key revoke ursa_aaaaaa  # shop, consumer" in said
-    assert "# https://shop.example/told" in said
     assert "who left" not in said
     assert "ursa_bbbbbb" not in said
+    # each line can be pasted, and does what it says
+    monkeypatch.setenv("URSA_SECRET_KEY", "a secret of the tests that is long enough")
+    lines = [line for line in said.splitlines() if " -m service " in line]
+    told = [line.partition("  # ")[2] for line in lines]
+    assert told == ["admin", "shop, consumer", "https://shop.example/told"]
+    for line in lines:
+        subprocess.run(["bash", "-c", line], cwd=ROOT, check=True, capture_output=True)
+    again = Database(empty_url)
+    with again.read() as session:
+        assert access.read(session) == access.Access([], [], [])
+    again.dispose()
+
+
+@pytest.mark.usefixtures("token")
+def test_the_commands_are_about_the_database_that_was_brought_back(
+    database: Database,
+    storage: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if not database.is_sqlite:
+        return  # a folder of `make run` has the other one
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
+    for name in ("URSA_DATABASE_URL", "URSA_STORAGE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    data = tmp_path / "of another one"
+    assert command.main(["restore", str(tmp_path / "backup"), "--data", str(data)]) == 0
+    said = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    first = next(line for line in said if line.startswith("export "))
+    assert shlex.split(first)[1:] == [
+        f"URSA_DATABASE_URL=sqlite:///{data}/ursa.db",
+        f"URSA_STORAGE_URL={data}/storage",
+    ]
+
+
+@pytest.mark.usefixtures("token")
+def test_of_an_older_schema_it_says_how_to_ask_once_it_is_migrated(
+    database: Database,
+    storage: Path,
+    empty_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
+    monkeypatch.setenv("URSA_DATABASE_URL", empty_url)
+    monkeypatch.setenv("URSA_STORAGE_URL", str(tmp_path / "storage again"))
+    assert command.main(["restore", str(tmp_path / "backup")]) == 0
+    assert "`make migrate`, then `make access`" in capsys.readouterr().out
+    again = Database(empty_url)
+    with again.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+    again.dispose()
+    assert command.main(["access"]) == 0
+    assert "person remove rita" in capsys.readouterr().out

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 from deploy import backup as command
 from store import backup, scrub
 from store.database import Database
-from store.errors import Conflict
-from store.objects import Objects
+from store.errors import Conflict, Unavailable
+from store.objects import MARKS, Objects
 from store.pictures import PictureStore, key_of
 from store.rollouts import Actor
 from store.tables import DuplicateGroup, Prediction, StoredPicture
@@ -99,6 +99,7 @@ def test_another_database_takes_nothing_away(
         with other.write() as session:
             given.consumer(session)
         other.dispose()
+        Objects(str(tmp_path / "other storage"))
         with pytest.raises(Conflict, match="a backup of another database"):
             backup.save(url, str(tmp_path / "other storage"), tmp_path / "backup", *BY)
     assert files(tmp_path / "backup") == before
@@ -108,24 +109,83 @@ def test_a_storage_that_is_in_use_is_no_place_for_a_backup(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
     before = files(storage)
+    Objects(str(tmp_path / "own storage"))
     # its own, and then somebody else's, each beside its database
     for url in (str(storage), str(tmp_path / "own storage")):
         with pytest.raises(Conflict, match="is not of a backup"):
             backup.save(database.url, url, storage.parent, *BY)
     backup.save(database.url, str(storage), tmp_path / "backup", *BY)
-    (tmp_path / "backup" / "database.sqlite").touch()
-    with pytest.raises(Conflict, match="is not of a backup"):
+    # what is a backup's is no storage
+    with pytest.raises(Unavailable, match="is a backup and no storage"):
         backup.save(database.url, str(tmp_path / "backup" / "storage"), tmp_path / "backup", *BY)
     assert files(storage) == before
 
 
-def test_two_at_once_are_one_too_many(database: Database, storage: Path, tmp_path: Path) -> None:
-    (tmp_path / "backup").mkdir()
-    with (
-        backup._only_one(tmp_path / "backup"),
-        pytest.raises(Conflict, match="Another backup into"),
-    ):
-        backup.save(database.url, str(storage), tmp_path / "backup", *BY)
+def test_a_folder_in_which_a_backup_broke_off_may_become_a_storage_and_is_no_backup_then(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    with pytest.raises(Unavailable):
+        backup.save("sqlite:////nowhere/at/all.db", str(storage), folder, *BY)
+    assert (folder / backup.LOCK).exists()
+    PictureStore(Objects(str(folder / "storage"))).keep(b"somebody else's")
+    before = files(folder / "storage")
+    with pytest.raises(Conflict, match="is not of a backup"):
+        backup.save(database.url, str(storage), folder, *BY)
+    assert files(folder / "storage") == before
+
+
+def test_a_backup_of_an_older_version_is_gone_on_with_and_marked(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
+    mark = tmp_path / "backup" / "storage" / MARKS["backup"]
+    mark.rmdir()
+    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
+    assert mark.is_dir()
+
+
+def test_two_at_once_are_one_too_many(
+    database: Database, storage: Path, empty_url: str, tmp_path: Path
+) -> None:
+    folder, again = tmp_path / "backup", str(tmp_path / "storage again")
+    backup.save(database.url, str(storage), folder, *BY)
+    with backup._alone(folder):
+        with pytest.raises(Conflict, match="in use by another backup"):
+            backup.save(database.url, str(storage), folder, *BY)
+        # what it takes away may be what is read at this moment
+        with pytest.raises(Conflict, match="is on its way"):
+            backup.restore(folder, empty_url, again, *BY)
+        with pytest.raises(Conflict, match="is on its way"):
+            any(backup.check(folder))
+    with backup._unchanged(folder):
+        with pytest.raises(Conflict, match="is being read"):
+            backup.save(database.url, str(storage), folder, *BY)
+        assert not any(backup.check(folder))
+        backup.restore(folder, empty_url, again, *BY)
+
+
+def test_it_is_not_brought_back_into_itself(
+    database: Database, storage: Path, empty_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backup"
+    backup.save(database.url, str(storage), folder, *BY)
+    with pytest.raises(Unavailable, match="is a backup and no storage"):
+        backup.restore(folder, empty_url, str(folder / "storage"), *BY)
+    assert not any(backup.check(folder))
+
+
+def test_a_storage_that_is_away_is_not_backed_up_as_an_empty_one(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backup"
+    backup.save(database.url, str(storage), folder, *BY)
+    before = files(folder)
+    storage.rename(tmp_path / "not mounted")
+    storage.mkdir()
+    with pytest.raises(Unavailable, match="may not be mounted"):
+        backup.save(database.url, str(storage), folder, *BY)
+    assert files(folder) == before
 
 
 def test_what_rotted_in_the_backup_is_found_by_its_scrub_and_mended_by_the_next(

@@ -11,13 +11,14 @@ import pytest
 
 from store import room, stops
 from store.errors import NotFound, Unavailable
-from store.objects import Objects
+from store.objects import MARKS, Objects
 from store.rollouts import Actor
 from tests.conftest import lacking
 from tests.store.given import NOW
 
 ROOT = Path(__file__).parents[2]
 KEY = "pictures/ab/picture"
+MARK = MARKS["storage"]
 
 PUT = """
 import os, sys
@@ -60,6 +61,7 @@ def test_bytes_then_name_then_folders_are_on_the_disk_before_put_returns(tmp_pat
     root = tmp_path / "storage"
     calls = json.loads(child(script=RECORDED, folder=root))
     assert calls.pop(0)[:2] == ["fsync", str(tmp_path)]  # the storage's own folder
+    assert calls.pop(0)[:2] == ["fsync", str(root)]  # its mark
     (synced, temporary, size), (renamed, source, target) = calls[:2]
     assert (synced, size) == ("fsync", len(b"bytes of a picture"))
     assert (renamed, source, target) == ("rename", temporary, str(root / KEY))
@@ -72,6 +74,7 @@ def test_the_kernel_sees_the_same_order(tmp_path: Path) -> None:
     if subprocess.run(["strace", "true"], stderr=-3).returncode:
         pytest.skip("strace may not look here; the test above reads the order off in its own way")
     root, trace = tmp_path / "storage", tmp_path / "trace"
+    Objects(str(root))  # so that its mark is none of what is looked at
     only = "trace=write,fsync,rename,renameat,renameat2"
     child("strace", "-f", "-y", "-o", str(trace), "-e", only, script=PUT, folder=root)
     patterns = [
@@ -113,7 +116,7 @@ def test_names_that_this_system_does_not_make_are_refused(tmp_path: Path, key: s
         objects.put(key, b"x")
     with pytest.raises(ValueError, match="not a key"):
         objects.get(key)
-    assert [path.name for path in tmp_path.rglob("*")] == ["storage"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [MARK, "storage"]
 
 
 def test_what_was_never_put_is_not_found(tmp_path: Path) -> None:
@@ -127,7 +130,7 @@ def test_a_storage_that_cannot_be_written_says_why_and_leaves_nothing(tmp_path: 
     with pytest.raises(Unavailable) as refused:
         objects.put(KEY, b"x")
     assert refused.value.code == "storage_unavailable"
-    assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [MARK, "pictures"]
 
 
 def test_a_disk_that_is_full_leaves_no_half_picture(
@@ -161,9 +164,58 @@ def test_a_disk_that_is_nearly_full_says_what_is_there_and_what_is_not(
 def test_the_probe_changes_nothing_and_sees_a_storage_that_is_gone(tmp_path: Path) -> None:
     objects = Objects(str(tmp_path / "storage"))
     objects.probe()
-    assert list((tmp_path / "storage").iterdir()) == []
-    (tmp_path / "storage").rmdir()
+    assert [one.name for one in (tmp_path / "storage").iterdir()] == [MARK]
+    shutil.rmtree(tmp_path / "storage")
     with pytest.raises(Unavailable):
         objects.probe()
     with pytest.raises(Unavailable):
         objects.get(KEY)
+
+
+def test_where_a_disk_is_not_mounted_any_more_nothing_is_kept_or_looked_for(tmp_path: Path) -> None:
+    disk, place = tmp_path / "disk", tmp_path / "storage"
+    objects = Objects(str(place))
+    objects.put(KEY, b"x")
+    place.rename(disk)
+    place.mkdir()  # what it was mounted over
+    for ask in (
+        objects.probe,
+        lambda: objects.get(KEY),
+        lambda: objects.put("pictures/cd/e", b"y"),
+    ):
+        with pytest.raises(Unavailable, match="may not be mounted"):
+            ask()
+    with pytest.raises(Unavailable, match="may not be mounted"):
+        Objects(str(place), there=True)
+    assert list(place.iterdir()) == []
+    place.rmdir()
+    disk.rename(place)
+    assert objects.get(KEY) == b"x"
+    objects.probe()
+
+
+def test_a_storage_without_a_mark_is_given_one_and_one_that_is_only_read_goes_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Objects(str(tmp_path)).put(KEY, b"x")
+    (tmp_path / MARK).rmdir()
+
+    def only_read(_path: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", only_read)
+        assert Objects(str(tmp_path), there=True).get(KEY) == b"x"
+    assert not (tmp_path / MARK).exists()
+    assert Objects(str(tmp_path), there=True).get(KEY) == b"x"
+    assert (tmp_path / MARK).is_dir()
+
+
+def test_a_backup_is_not_taken_for_a_storage_nor_a_storage_for_a_backup(tmp_path: Path) -> None:
+    Objects(str(tmp_path / "one"))
+    Objects(str(tmp_path / "two"), name="backup")
+    with pytest.raises(Unavailable, match="is a storage and no backup"):
+        Objects(str(tmp_path / "one"), name="backup")
+    for there in (False, True):
+        with pytest.raises(Unavailable, match="is a backup and no storage"):
+            Objects(str(tmp_path / "two"), there=there)
