@@ -1,6 +1,8 @@
 """`make migrate`: bring the database that URSA_DATABASE_URL names to where this code needs it.
 
-Several may run at once: the first migrates, the others wait for it. Code that still runs goes on meanwhile.
+Several may run at once: the first migrates, the others wait for it. It may be cut off and begun again. Code that still
+runs works with the new schema, too, but waits for what a migration has locked, and may be refused by that: writes to an
+SQLite file, and those to a table of PostgreSQL for as long as an index on it is built.
 """
 
 import os

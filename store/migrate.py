@@ -29,7 +29,10 @@ def config(url: str) -> Config:
 
 def upgrade(url: str) -> None:
     """Run the migrations that are missing. Raises SchemaAhead when the database is newer than this code, Unavailable
-    when one of them fails: the database is then as the one before left it.
+    when one of them fails.
+
+    Then, and after a kill or a power cut in the middle, a PostgreSQL is as the migration before left it and an SQLite
+    file as it was before them all: done again, it goes on from there.
     """
     database = Database(url)
     try:
