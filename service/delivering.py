@@ -2,7 +2,8 @@
 
 Order: is the address allowed, sign, send, record. One of several workers claims a delivery as a job; whoever dies in
 between leaves it to the next one, with the same id and bytes. Redirects are not followed: the address was looked at,
-the next one was not. Signed as Standard Webhooks asks for: HMAC-SHA256 over id, time and body.
+the next one was not. Signed as Standard Webhooks asks for: HMAC-SHA256 over id, time and body. A try has an end that the
+other side cannot put off, and a webhook whose try took long lets the others go first.
 """
 
 import base64
@@ -11,8 +12,12 @@ import hmac
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -25,10 +30,18 @@ from store.errors import Invalid, StoreError
 from store.jobs import Claimed, Hold
 from store.webhooks import Parcel
 
+# of one try, in all: the name, the connection, TLS, sending and the head of the answer
+DEADLINE_SECONDS = 15.0
+# of silence
 TIMEOUT_SECONDS = 10.0
+# a try that took longer was slow
+SLOW_SECONDS = 1.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # RFC 6052 and RFC 4291, 2.5.5.1: the last 32 bits are an address of version 4
 _TRANSLATED, _COMPATIBLE = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96")
+_Found = list[tuple[Any, ...]]
+_looking: dict[tuple[str, int], "Future[_Found]"] = {}
+_looking_lock = threading.Lock()
 _log = structlog.get_logger("webhooks")
 
 
@@ -65,7 +78,9 @@ def resolve(parts: SplitResult, private: bool) -> str:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = _look_up(host, port).result(DEADLINE_SECONDS)
+    except TimeoutError as error:
+        raise NotAccepted(f"{host} was not found within {DEADLINE_SECONDS:g} s") from error
     # a name that is none, with a part that is empty or too long, is no text of a name to it
     except (OSError, UnicodeError) as error:
         raise NotAccepted(f"{host} has no address: {error}") from error
@@ -75,6 +90,33 @@ def resolve(parts: SplitResult, private: bool) -> str:
         if address.is_multicast or not (private or own or _is_outside(address)):
             raise NotAccepted(f"{host} is {address}, which is not an address of the outside")
     return str(addresses[0])
+
+
+def _look_up(host: str, port: int) -> "Future[_Found]":
+    """In a thread that ends when the resolver gives up, one for each name: a lookup cannot be broken off."""
+    with _looking_lock:
+        if (looking := _looking.get((host, port))) is None:
+            looking = Future()
+            threading.Thread(
+                target=_ask, args=(host, port, looking), name="look-up", daemon=True
+            ).start()
+            _looking[host, port] = looking
+    return looking
+
+
+def _ask(host: str, port: int, looking: "Future[_Found]") -> None:
+    found: _Found = []
+    failed: Exception | None = None
+    try:
+        found = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except Exception as error:  # noqa: BLE001  # whatever it was is raised where it is waited for
+        failed = error
+    with _looking_lock:
+        del _looking[host, port]
+    if failed is None:
+        looking.set_result(found)
+    else:
+        looking.set_exception(failed)
 
 
 def _is_outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -97,7 +139,8 @@ def signature(secret: str, delivery_id: str, timestamp: int, body: bytes) -> str
 
 
 def send(client: httpx.Client, parcel: Parcel, now: datetime, private: bool) -> str:
-    """Send once; what was said. Raises NotAccepted."""
+    """Send once; what was said. Raises NotAccepted, within DEADLINE_SECONDS whatever the other side does."""
+    until = time.monotonic() + DEADLINE_SECONDS
     parts = check(parcel.url, private)
     address = resolve(parts, private)
     body, timestamp = parcel.body.encode(), int(now.timestamp())
@@ -105,22 +148,65 @@ def send(client: httpx.Client, parcel: Parcel, now: datetime, private: bool) -> 
         "Host": parts.netloc,
         "Content-Type": "application/json",
         "User-Agent": "ursa-webhooks",
+        # each try has its own, which its end can cut
+        "Connection": "close",
         "Webhook-Id": parcel.delivery_id,
         "Webhook-Timestamp": str(timestamp),
         "Webhook-Signature": signature(parcel.secret, parcel.delivery_id, timestamp, body),
     }
     url = httpx.URL(parcel.url).copy_with(host=address)
+    timeout = min(TIMEOUT_SECONDS, _left(until))
     try:
         # the answer's body is nothing to us, and may be endless
-        with client.stream(
-            "POST", url, content=body, headers=headers, extensions={"sni_hostname": parts.hostname}
-        ) as response:
+        with (
+            _cut_at(until) as trace,
+            client.stream(
+                "POST",
+                url,
+                content=body,
+                headers=headers,
+                timeout=timeout,
+                extensions={"sni_hostname": parts.hostname, "trace": trace},
+            ) as response,
+        ):
             status = response.status_code
     except httpx.HTTPError as error:
-        raise NotAccepted(f"{type(error).__name__}: {error}") from error
+        said = f"{type(error).__name__}: {error}"
+        if time.monotonic() >= until:
+            said = f"no answer within {DEADLINE_SECONDS:g} s"
+        raise NotAccepted(said) from error
     if not 200 <= status < 300:
         raise NotAccepted(f"HTTP {status}")
     return f"HTTP {status}"
+
+
+@contextmanager
+def _cut_at(until: float) -> Iterator[Callable[[str, dict[str, Any]], None]]:
+    """A trace for httpx under which a connection ends at `until`: its timeouts begin anew with each byte."""
+    with ExitStack() as held:
+
+        def trace(event: str, told: dict[str, Any]) -> None:
+            if event != "connection.connect_tcp.complete":
+                return
+            # a second handle of the connection: TLS takes the first one's away
+            line = held.enter_context(told["return_value"].get_extra_info("socket").dup())
+            timer = threading.Timer(_left(until), _cut, [line])
+            timer.daemon = True
+            timer.start()
+            held.callback(timer.join)
+            held.callback(timer.cancel)
+
+        yield trace
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):  # the other side was first
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _left(until: float) -> float:
+    """Seconds; never 0, which would mean not to wait at all."""
+    return max(until - time.monotonic(), 0.001)
 
 
 class Deliveries:
@@ -171,6 +257,13 @@ class Deliveries:
                 jobs.finish(session, job, {"skipped": "nothing to send"}, self._clock())
             return
         hold.check()
+        began = self._clock()
+        try:
+            self._send(job, parcel)
+        finally:
+            self._let_others_first(job, began)
+
+    def _send(self, job: Claimed, parcel: Parcel) -> None:
         try:
             said = send(self._client, parcel, self._clock(), self._private)
         except Exception as error:
@@ -188,3 +281,12 @@ class Deliveries:
         )
         with self._database.write() as session:
             webhooks.refused(session, job, said, self._clock())
+
+    def _let_others_first(self, job: Claimed, began: datetime) -> None:
+        """After a slow try its webhook waits as long as that took, and behind what was due before: it is told in turns."""
+        now = self._clock()
+        took = min((now - began).total_seconds(), DEADLINE_SECONDS)
+        if took > SLOW_SECONDS:
+            with self._database.write() as session:
+                until = now + timedelta(seconds=took)
+                webhooks.put_off(session, job.payload["delivery_id"], until)

@@ -186,6 +186,20 @@ def refused(session: Session, job: Claimed, said: str, now: datetime) -> None:
     )
 
 
+def put_off(session: Session, delivery_id: str, until: datetime) -> None:
+    """Let others go first: whatever else the webhook of this delivery is to be told is not due before `until`."""
+    hook = select(Delivery.webhook_id).where(Delivery.id == delivery_id).scalar_subquery()
+    theirs = select(Delivery.id).where(*_waiting(), Delivery.webhook_id == hook)
+    # those that somebody claims or puts off in this moment are in better hands, and are not waited for
+    waiting = (
+        select(Job.id)
+        .where(Job.kind == JOB, Job.status == "todo", Job.due_at < until)
+        .where(Job.payload["delivery_id"].as_string().in_(theirs))
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(update(Job).where(Job.id.in_(waiting)).values(due_at=until))
+
+
 @dataclass(frozen=True)
 class Outbox:
     """How many deliveries wait, since when the oldest does, and how many were given up since a moment."""

@@ -1,10 +1,14 @@
-"""A receiver of webhooks as a consumer would write one: it checks the signature and knows a repetition by its id."""
+"""A receiver of webhooks as a consumer would write one: it checks the signature and knows a repetition by its id.
+
+And one as nobody should: it answers in drips, each in time, and is not done for long.
+"""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 from service.delivering import signature
 
@@ -67,6 +71,54 @@ def receiver() -> Iterator[Receiver]:
         yield taking
     finally:
         taking.over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Dripping:
+    """Says `first`, then `drip` fifty times a second for six seconds, then `last`; reads the request as slowly."""
+
+    first: bytes
+    drip: bytes
+    last: bytes = b""
+    secret: str = ""
+    url: str = ""
+    # the sender has broken it off
+    gone: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def dripping(how: Dripping) -> Iterator[Dripping]:
+    """One that listens on this machine, as often as it is asked."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            line = self.request
+            try:
+                line.sendall(how.first)
+                for _ in range(300):
+                    if how.over.wait(0.02):
+                        return
+                    line.sendall(how.drip)
+                    if how.drip == b"" and line.recv(1 << 16) == b"":
+                        how.gone.set()
+                        return
+                line.sendall(how.last)
+            except OSError:
+                how.gone.set()
+
+    server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    how.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    try:
+        yield how
+    finally:
+        how.over.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -2,9 +2,8 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +11,14 @@ import httpx
 import pytest
 
 from service import delivering
-from service.delivering import Deliveries, NotAccepted
+from service.delivering import NotAccepted
 from store import alarms, jobs, labels, reviews, webhooks
 from store.alarms import NewAlarm
 from store.database import Database
 from store.errors import Invalid, NotFound
 from store.labels import Answer
 from store.webhooks import ATTEMPTS, Parcel
+from tests.service.deliverer import announce, empty, hook, wait_for, worker
 from tests.service.receiver import Receiver, receiver
 from tests.store import given
 from tests.store.given import NOW, PENDING, later
@@ -32,38 +32,6 @@ EVENTS = 40
 def taking() -> Iterator[Receiver]:
     with receiver() as one:
         yield one
-
-
-def hook(database: Database, taking: Receiver, consumer: str | None = None) -> str:
-    with database.write() as session:
-        made = webhooks.add(session, taking.url, consumer, NOW)
-        taking.secret = made.secret
-        return made.id
-
-
-def announce(database: Database, count: int, first: int = 0) -> None:
-    with database.write() as session:
-        for number in range(first, first + count):
-            webhooks.announce(session, "alarm.raised", f"cause {number}", {"number": number}, NOW)
-
-
-def worker(database: Database, at: Callable[[], datetime] = lambda: later(seconds=1)) -> Deliveries:
-    return Deliveries(database, "a worker", at, private=False)
-
-
-def empty(deliveries: Deliveries) -> int:
-    """Deliver all that is due; how many tries that took."""
-    tries = 0
-    while deliveries.turn():
-        tries += 1
-    return tries
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def process(database: Database, ahead: float, *more: str) -> "subprocess.Popen[bytes]":
