@@ -1,7 +1,7 @@
 """A small typed client of the API, as a consumer or an operator would write one.
 
-What the service refuses for the moment (429, 503) and what the network loses is sent again, as long as told to wait
-and not for ever. Predictions go out with an Idempotency-Key, so that sending one again never makes a second one.
+What the service refuses for the moment (429, 503) and what the network or a proxy loses (502, 504) is sent again, as
+long as told to wait and not for ever. Predictions go out with an Idempotency-Key, so that sending one again never makes a second one.
 """
 
 import time
@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import httpx
 
-AGAIN = frozenset({429, 503})
+# nothing was done; and nobody knows whether it was
+AGAIN, LOST = frozenset({429, 503}), frozenset({502, 504})
 
 
 class Refused(Exception):
@@ -227,7 +228,7 @@ class Client:
                     raise
                 self._pause(1.0)
                 continue
-            if last or response.status_code not in AGAIN:
+            if last or response.status_code not in (AGAIN | LOST if again else AGAIN):
                 return _told(response)
             self._pause(_wait(response))
 

@@ -75,6 +75,27 @@ def test_what_would_not_change_is_not_sent_again(served: Serving) -> None:
     assert waited == []
 
 
+@pytest.mark.parametrize("status", [502, 504])
+def test_what_a_proxy_lost_is_sent_again_where_that_makes_no_second_one(status: int) -> None:
+    waited, asked = list[float](), list[httpx.Request]()
+
+    def proxy(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(status, headers={"Retry-After": "2"}, json={"code": "unavailable"})
+
+    with Client("http://proxy.example", "ursa_x", pause=waited.append, attempts=3) as client:
+        client._http = httpx.Client(
+            base_url="http://proxy.example", transport=httpx.MockTransport(proxy)
+        )
+        with pytest.raises(Refused) as refused:
+            client.predict(draw(0, 1))
+        assert (refused.value.status, waited) == (status, [2.0, 2.0])
+        assert len({one.headers["Idempotency-Key"] for one in asked}) == 1
+        with pytest.raises(Refused):
+            client.retrain()
+    assert len(asked) == 4
+
+
 def test_where_nobody_listens_it_gives_up() -> None:
     waited: list[float] = []
     with (
