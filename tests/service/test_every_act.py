@@ -19,6 +19,7 @@ from store import alarms, command_line, people, predictions, privileged_acts, st
 from store.alarms import NewAlarm
 from store.database import Database
 from store.objects import Objects
+from store.objects import Objects
 from store.tables import Alarm, Prediction, PrivilegedAct, Review
 from tests.service import rows
 from tests.service.browsing import Browser
@@ -116,6 +117,7 @@ ELSEWHERE = {
 WHOLE = {
     "save": "tests/store/test_backup_full_disk.py",
     "restore": "tests/store/test_backup_access.py",
+    "access": "reads",
     "scrub": "reads",
 }
 
@@ -246,7 +248,7 @@ def test_who_lets_retention_take_at_the_machine_is_a_row_and_who_only_asks_is_no
 ) -> None:
     database, who = Database(small.database_url), command_line.actor()
     # one that is not there would be away
-    (small.folder / "storage").mkdir(exist_ok=True)
+    Objects(str(small.folder / "storage"))
     rows.ask(database, 2)
     with database.write() as session:
         # answered long ago
@@ -268,7 +270,10 @@ def test_who_lets_retention_take_at_the_machine_is_a_row_and_who_only_asks_is_no
 
 def test_retention_takes_nothing_without_a_reason_or_a_storage(small: Machine) -> None:
     assert "storage" in monitoring(small, "retention", "--reason", "the law", code=1)
+    # what a disk leaves that is not mounted
     (small.folder / "storage").mkdir()
+    assert "mounted" in monitoring(small, "retention", "--reason", "the law", code=1)
+    Objects(str(small.folder / "storage"))
     assert "--reason" in monitoring(small, "retention", code=2)
     assert "reason" in monitoring(small, "retention", "--reason", " ", code=1)
 
