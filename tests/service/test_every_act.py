@@ -19,7 +19,6 @@ from store import alarms, command_line, people, predictions, privileged_acts, st
 from store.alarms import NewAlarm
 from store.database import Database
 from store.objects import Objects
-from store.objects import Objects
 from store.tables import Alarm, Prediction, PrivilegedAct, Review
 from tests.service import rows
 from tests.service.browsing import Browser
