@@ -42,7 +42,7 @@ ALERTS = (
     "UrsaModelFails", "UrsaModelBroken", "UrsaModelsStopped", "UrsaRolloutUnheard", "UrsaHeldWaiting",
     "UrsaAuditBacklog", "UrsaAccuracyLow", "UrsaAccuracyStale", "UrsaFlaggedFast", "UrsaFlaggedSlow",
     "UrsaFlaggedDays", "UrsaDriftPages", "UrsaRolloutStops", "UrsaSegmentDrift", "UrsaMonitoringSilent",
-    "UrsaMonitoringBlind", "UrsaJobsWait", "UrsaJobsFailed", "UrsaWebhooksWait",
+    "UrsaMonitoringBlind", "UrsaJobsWait", "UrsaJobsFailed", "UrsaWebhooksWait", "UrsaCopyDown",
 )  # fmt: skip
 
 
