@@ -102,7 +102,7 @@ def in_hand(session: Session, review_id: str, person_id: str, now: datetime) -> 
 
 
 def answer(session: Session, given: Answer, now: datetime) -> Given:
-    """Keep an answer. `counted` is false where it came too late and stays an extra opinion.
+    """Keep an answer. `counted` is false where it came too late, or was the same person's second: an extra opinion.
 
     Raises Invalid for a class or a kind that does not exist, Conflict for a submission's number used twice.
     """

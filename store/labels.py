@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Given:
-    """What became of an answer: `counted` is false for an extra opinion that came too late to matter."""
+    """What became of an answer: `counted` is false for an extra opinion, which changes nothing."""
 
     label_id: str
     review_id: str
@@ -53,7 +53,8 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
 
     An answer whose lease has lapsed is kept in any case: as the first opinion where nobody has answered the review,
     also where somebody else holds it by now, and as an opinion where nobody else holds it; else as an extra one that
-    changes nothing. It is not blind when the person saw the answer. Raises Invalid for a class that does not exist.
+    changes nothing. So is a second answer of the same person, whichever token they show, and one of who skipped it.
+    It is not blind when the person saw the answer. Raises Invalid for a class that does not exist.
     """
     _check(answer, classes)
     review = reviews.get(session, answer.review_id, lock=True)
@@ -63,10 +64,7 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
         if before.person_id != answer.person_id or before.review_id != answer.review_id:
             raise Conflict("This answer's number was used for another one.", "submission_reused")
         return Given(before.id, before.review_id, not before.late, review.status == "settled")
-    held = review.lease_token == answer.token and review.leased_by == answer.person_id
-    counted = review.status == "open" and (
-        held or not _in_other_hands(session, review, answer, now)
-    )
+    counted = review.status == "open" and _is_opinion(session, review, answer, now)
     person = session.get(Person, answer.person_id)
     if person is None:
         raise NotFound("There is no such person.")
@@ -90,9 +88,9 @@ def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime
     session.flush()
     if counted:
         _settle(session, review, now)
-        # whoever else holds it while it is open gives an opinion of their own
-        if held or review.status == "settled":
-            review.leased_by = review.lease_token = review.lease_until = None
+    # whoever else holds it while it is open gives an opinion of their own
+    if review.leased_by == person.id or review.status == "settled":
+        review.leased_by = review.lease_token = review.lease_until = None
     return Given(label.id, review.id, counted, review.status == "settled")
 
 
@@ -140,11 +138,11 @@ def undo(
 
 
 def opinions(session: Session, review_id: str) -> Sequence[Label]:
-    """The answers of a review that stand: counted in time and not taken back, oldest first."""
+    """The answers of a review that stand, of each person the first: counted and not taken back, oldest first."""
     taken_back = select(Label.undoes_id).where(
         Label.review_id == review_id, Label.undoes_id.is_not(None)
     )
-    return session.scalars(
+    rows = session.scalars(
         select(Label)
         .where(
             Label.review_id == review_id,
@@ -153,7 +151,11 @@ def opinions(session: Session, review_id: str) -> Sequence[Label]:
             Label.id.not_in(taken_back),
         )
         .order_by(Label.created_at, Label.id)
-    ).all()
+    )
+    first: dict[str, Label] = {}
+    for one in rows:
+        first.setdefault(one.person_id, one)
+    return list(first.values())
 
 
 @dataclass(frozen=True)
@@ -213,15 +215,19 @@ def _check(answer: Answer, classes: Sequence[str]) -> None:
         raise Invalid(f"There is no class {answer.label!r}.", "unknown_class")
 
 
-def _in_other_hands(session: Session, review: Review, answer: Answer, now: datetime) -> bool:
+def _is_opinion(session: Session, review: Review, answer: Answer, now: datetime) -> bool:
     standing = opinions(session, review.id)
+    # before anything else: whoever holds two tokens, in two tabs, say, is one reader
     if any(one.person_id == answer.person_id for one in standing):
-        return True
-    leased = review.lease_until is not None and review.lease_until > now
-    if not leased or review.leased_by == answer.person_id:
         return False
-    # the first opinion is whose it is, though they were slow; but nobody answers with the token of another
-    return bool(standing) or answer.token == review.lease_token
+    if review.leased_by == answer.person_id:
+        return True
+    passed = reviews.has_passed(session, review.id, answer.person_id)
+    # nobody answers with the token of another, nor with one that they gave back
+    if passed or answer.token == review.lease_token:
+        return False
+    # the first opinion is whose it is, though they were slow
+    return not standing or review.lease_until is None or review.lease_until <= now
 
 
 def _settle(session: Session, review: Review, now: datetime) -> None:
@@ -244,15 +250,10 @@ def _settle(session: Session, review: Review, now: datetime) -> None:
     settled = truth.settle(standing, needed, most)
     if settled is None:
         return  # `opinions_needed` is left as it was, so that an undo finds it so
-    kind, label = settled
-    review.status, review.truth_kind, review.truth_label, review.settled_at = (
-        "settled",
-        kind,
-        label,
-        now,
-    )
+    review.status, review.settled_at = "settled", now
+    review.truth_kind, review.truth_label = settled
     if prediction is not None and prediction.status == "pending":
-        prediction.status, prediction.answer = "answered", label
+        prediction.status, prediction.answer = "answered", review.truth_label
         prediction.answered_by, prediction.answered_at = "person", now
         webhooks.prediction_changed(session, prediction, "answered", now)
     session.flush()

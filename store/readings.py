@@ -50,14 +50,15 @@ def doubles(session: Session, as_of: datetime, limit: int) -> list[tuple[str | N
         .limit(limit)
     )
     rows = session.execute(
-        _standing(as_of, Review.id, Label.kind, Label.label)
+        _standing(as_of, Review.id, Label.person_id, Label.kind, Label.label)
         .where(Review.id.in_(newest))
         .order_by(Label.created_at, Label.id)
     )
-    said: dict[str, list[tuple[str, str | None]]] = {}
-    for review_id, kind, label in rows:
-        said.setdefault(review_id, []).append((kind, label))
-    pairs = [(one[0], one[1]) for one in said.values() if len(one) > 1]
+    # by reader: two opinions of one person tell nothing of how often two people differ
+    said: dict[str, dict[str, tuple[str, str | None]]] = {}
+    for review_id, reader, kind, label in rows:
+        said.setdefault(review_id, {}).setdefault(reader, (kind, label))
+    pairs = [tuple(one.values())[:2] for one in said.values() if len(one) > 1]
     # two who cannot tell have agreed on no class: that says nothing about how often they take one for another
     told = [two for two in pairs if any(label is not None for _, label in two)]
     return [(first or why, second or reason) for (why, first), (reason, second) in told]

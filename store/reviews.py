@@ -154,9 +154,14 @@ def give_back(session: Session, review_id: str, token: str, person_id: str, now:
     review = get(session, review_id, lock=True)
     if review.lease_token == token:
         _end_lease(review)
-    if session.get(ReviewPass, (review_id, person_id)) is None:
+    if not has_passed(session, review_id, person_id):
         session.add(ReviewPass(review_id=review_id, person_id=person_id, created_at=now))
     session.flush()
+
+
+def has_passed(session: Session, review_id: str, person_id: str) -> bool:
+    """Whether somebody gave a review back unanswered."""
+    return session.get(ReviewPass, (review_id, person_id)) is not None
 
 
 def saw_answer(session: Session, picture_digest: str, person_id: str, now: datetime) -> None:

@@ -43,7 +43,7 @@ DONE = {
     "skipped": "Skipped: somebody else will be asked.",
     "undone": "Taken back: here is the picture again.",
     "lost": "This picture went to somebody else in the meantime.",
-    "kept": "Somebody else had taken this picture over: your answer is kept as an extra opinion.",
+    "kept": "This picture was answered or skipped by then: your answer is kept as an extra opinion.",
 }
 
 

@@ -109,7 +109,7 @@ def undo(
 
 @router.post("/{review_id}/answer", dependencies=[FromOurPage])
 def answer(review_id: str, body: Said, found: Reviewer, session: Writing, now: Moment) -> Response:
-    """Keep an answer. 409 with `kept: true` where it came too late and is an extra opinion."""
+    """Keep an answer. 409 with `kept: true` where it did not count and is an extra opinion."""
     said = Answer(
         review_id=review_id,
         person_id=found.person.id,
@@ -210,7 +210,7 @@ def _answered(given: Given) -> JSONResponse:
         "title": "Conflict",
         "status": 409,
         "code": "lease_lost",
-        "detail": "Somebody else had answered this picture by then: the answer is kept as an extra opinion.",
+        "detail": "This picture was answered or skipped by then: the answer is kept as an extra opinion.",
         "kept": True,
     }
     return JSONResponse(late | told, 409, media_type="application/problem+json")

@@ -158,7 +158,7 @@ function told(act, { status, body }) {
 function refused(act, body, one) {
   if (act.does === "answer") given = given.filter((other) => other !== one);
   if (act.does === "undo") drop(act.review);
-  say(body.kept ? "Somebody else had taken a picture over: your answer is kept as an extra opinion." : body.detail);
+  say(body.detail);
 }
 
 function drop(review) {

@@ -123,6 +123,18 @@ def test_a_lapsed_lease_cannot_overwrite_and_its_answer_is_kept(served: Serving)
     assert (undone.status_code, undone.json()["code"]) == (409, "not_counted")
 
 
+def test_one_reader_in_two_tabs_is_one_reader(served: Serving, asked: list[rows.Asked]) -> None:
+    with served.database.write() as session:
+        reviews.get(session, asked[0].review_id).opinions_needed = 2
+    anna, berta = Browser(served, "anna"), Browser(served, "berta")
+    one, other = take(anna)[0], take(anna)[0]
+    assert (one["id"], one["token"] == other["token"]) == (other["id"], False)
+    assert say(anna, one, "teddy").json()["settled"] is False
+    more = say(anna, other, "teddy")
+    assert (more.status_code, more.json()["kept"], more.json()["settled"]) == (409, True, False)
+    assert take(berta)[0]["id"] == one["id"]
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_lapsed_lease_that_nobody_took_still_counts(served: Serving) -> None:
     anna = Browser(served, "anna")
