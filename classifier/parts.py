@@ -9,24 +9,22 @@ takes no longer than the limits allow. Never says whether a file is whole or wel
 import struct
 from collections.abc import Callable
 
-from classifier.scans import MOST, MOST_BETWEEN, TooMany, jpeg, scanned
+from classifier.scans import MOST, MOST_BETWEEN, TooMany, jpeg
+from classifier.tiffs import tiff
 
 # data blocks of a GIF have 255 bytes at most: as many as 20 MiB hold, and some more
 MOST_BLOCKS = 100_000
 # a PNG has one; each may unpack to a megabyte
 MOST_PROFILES = 4
-# of a TIFF: a strip for each row of the longest side, for each colour a plane of its own
-MOST_STRIPS = 60_000
+# of a PNG's texts those that unpack, to a million characters each: of four bytes where one of them asks for it. ImageMagick
+# writes five, of profiles; and the bytes of all its texts
+MOST_TEXTS = 16
+MOST_TEXT = 2**22
+TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 # of a BMP packed by run lengths, which Pillow unpacks in Python
 MOST_PACKED = 2**20
 MOST_PACKED_PIXELS = 4_000_000
 RUN_LENGTHS = (1, 2)
-
-COMPRESSION, STRIPS, LENGTHS, TILES, TILE_LENGTHS, OLD_JPEG = 259, 273, 279, 324, 325, 513
-PLACES = (COMPRESSION, STRIPS, LENGTHS, TILES, TILE_LENGTHS, OLD_JPEG)
-JPEG_COMPRESSIONS = (6, 7)
-# by type: whole numbers without a sign, of so many bytes
-WHOLE = {1: ("B", 1), 3: ("H", 2), 4: ("I", 4), 13: ("I", 4), 16: ("Q", 8)}
 
 
 def count(data: bytes, name: str) -> None:
@@ -38,16 +36,31 @@ def count(data: bytes, name: str) -> None:
 
 def _png(data: bytes) -> None:
     at = 8
-    profiles = 0
+    profiles = texts = text = 0
     for _ in range(MOST):
-        kind = data[at + 4 : at + 8]
+        kind, length = data[at + 4 : at + 8], int.from_bytes(data[at : at + 4], "big")
         if kind == b"IEND" or at + 12 > len(data):
             return
         profiles += kind == b"iCCP"
         if profiles > MOST_PROFILES:
             raise TooMany("The PNG file has many colour profiles; one is allowed.")
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        if kind in TEXTS:
+            texts += _unpacks(kind, data, at + 8, length)
+            text += length
+            if texts > MOST_TEXTS or text > MOST_TEXT:
+                raise TooMany(
+                    f"The PNG file has more than {MOST_TEXTS} packed texts or {MOST_TEXT:,} bytes of text."
+                )
+        at += 12 + length
     raise TooMany(f"The PNG file has more than {MOST:,} chunks.")
+
+
+def _unpacks(kind: bytes, data: bytes, at: int, length: int) -> bool:
+    """Whether that text is packed: an iTXt says so behind its keyword."""
+    if kind != b"iTXt":
+        return kind == b"zTXt"
+    end = data.find(b"\0", at, at + length)
+    return end >= 0 and data[end + 1 : end + 2] != b"\0"
 
 
 def _gif(data: bytes) -> None:
@@ -97,55 +110,10 @@ def _bmp(data: bytes) -> None:
         raise TooMany(f"A BMP file that is packed by run lengths may have {MOST_PACKED:,} bytes.")
 
 
-def _tiff(data: bytes) -> None:
-    end = "<" if data.startswith(b"II") else ">"
-    (at,) = struct.unpack_from(end + "I", data.ljust(8, b"\0"), 4)
-    tags = _tags(data, at, end)
-    if STRIPS in tags and TILES in tags:
-        raise TooMany(
-            "The TIFF file has its pixels in strips and in tiles; one of them is allowed."
-        )
-    for name in (STRIPS, LENGTHS, TILES, TILE_LENGTHS):
-        if len(tags.get(name, ())) > MOST_STRIPS:
-            raise TooMany(f"The TIFF file has more than {MOST_STRIPS:,} strips or tiles.")
-    if not set(tags.get(COMPRESSION, ())) & set(JPEG_COMPRESSIONS):
-        return
-    starts = tags.get(STRIPS) or tags.get(TILES) or ()
-    lengths = tags.get(LENGTHS) or tags.get(TILE_LENGTHS) or ()
-    lengths = lengths + (0,) * (len(starts) - len(lengths))
-    # where no length is given libtiff makes one up
-    pieces = [(start, length or len(data)) for start, length in zip(starts, lengths, strict=False)]
-    pieces += [(one, len(data)) for one in tags.get(OLD_JPEG, ())[:1]]
-    if sum(min(length, len(data)) for _, length in pieces) > 3 * len(data):
-        raise TooMany("The strips of the TIFF file share their bytes.")
-    scanned(data, [(start, start + length) for start, length in pieces])
-
-
-def _tags(data: bytes, at: int, end: str) -> dict[int, tuple[int, ...]]:
-    """The values of those whole-numbered tags that say where a TIFF's pixels lie and how; the first of a kind counts."""
-    found: dict[int, tuple[int, ...]] = {}
-    number = int.from_bytes(data[at : at + 2], "little" if end == "<" else "big")
-    for place in range(at + 2, min(at + 2 + 12 * number, len(data) - 11), 12):
-        tag, kind, values = struct.unpack_from(end + "HHI", data, place)
-        if tag in PLACES and tag not in found:
-            found[tag] = _values(data, place + 8, kind, values, end)
-    return found
-
-
-def _values(data: bytes, at: int, kind: int, number: int, end: str) -> tuple[int, ...]:
-    if kind not in WHOLE:
-        raise TooMany("The TIFF file says where its pixels lie in numbers that are not whole.")
-    letter, size = WHOLE[kind]
-    if number * size > 4:
-        (at,) = struct.unpack_from(end + "I", data, at)
-    number = min(number, MOST_STRIPS + 1, max(0, len(data) - at) // size)
-    return struct.unpack_from(f"{end}{number}{letter}", data, at) if number else ()
-
-
 _WALKS: dict[str, Callable[[bytes], None]] = {
     "jpeg": jpeg,
     "png": _png,
     "gif": _gif,
     "bmp": _bmp,
-    "tiff": _tiff,
+    "tiff": tiff,
 }

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier import headers, parts
+from classifier import headers, orientation, parts
 from classifier.scans import TooMany
 
 Reason = Literal[
@@ -33,7 +33,6 @@ Reason = Literal[
 ]
 
 DAMAGED = "The file is damaged and cannot be decoded."
-ORIENTATION = 0x0112
 # beyond that many pixels a picture is shrunk by a whole factor before anything else is done with it: no network sees
 # the difference, and a picture of 50 million pixels would take half a gigabyte on its way
 LARGE = 12_000_000
@@ -41,22 +40,6 @@ LARGE = 12_000_000
 WEBP_PIXELS = 25_000_000
 # rows of a large picture that are turned to RGB at once, after they were shrunk
 BAND = 64
-# how EXIF 2.3, 4.6.4 A, wants the stored pixels turned before they are shown
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-SIDEWAYS = (
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-)
 REDUCIBLE = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 PLAIN_MODES = ("1", "L", "P", "RGBX", "YCbCr", "HSV", "CMYK")
 GREY_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -219,10 +202,11 @@ def _decode(image: Image.Image, name: str) -> tuple[Image.Image, tuple[int, int]
             "unsupported_format",
             f"Pixels of the kind {image.mode} are not read here; send 8 or 16 bits a channel.",
         )
-    turn = _turn(image)
+    # Pillow has turned a TIFF while decoding it
+    turn = None if name == "tiff" else orientation.turn(image.info)
     if turn is None:
         return colours, sides
-    return colours.transpose(turn), sides[::-1] if turn in SIDEWAYS else sides
+    return colours.transpose(turn), sides[::-1] if turn in orientation.SIDEWAYS else sides
 
 
 def _load(image: Image.Image, name: str) -> tuple[int, int]:
@@ -281,13 +265,3 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
     if isinstance(transparent, int):
         grey[values == transparent] = 255
     return Image.fromarray(grey)
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What EXIF asks for; damaged EXIF asks for nothing. Pillow has turned a TIFF while decoding it."""
-    try:
-        return TURNS.get(image.getexif().get(ORIENTATION, 1))
-    except _NOT_DAMAGE:
-        raise
-    except Exception:  # noqa: BLE001  # damaged metadata is no reason to refuse good pixels
-        return None

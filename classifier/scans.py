@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from classifier import tags
+
 # segments of a JPEG, chunks of a PNG: 20 MiB in chunks of 2 KiB
 MOST = 10_000
 # a file is read byte by byte where something stands between two parts
@@ -23,6 +25,8 @@ MOST_HELD = 100_000_000
 MOST_EXIFS = 32
 
 SAMPLES = 64
+HEAD = b"Exif\0\0"
+RESOLUTION = (274, 282, 283, 296)
 MARKER = re.compile(rb"\xff[^\x00\xff]")
 # restart markers stand between coded blocks
 BEHIND_A_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -69,18 +73,19 @@ def scanned(data: bytes, pieces: Iterable[tuple[int, int]]) -> None:
 def _passes(data: bytes, start: int, end: int) -> Iterator[int]:
     """The samples that each scan goes over, as many times as they take longer than others."""
     frame: list[tuple[int, int]] = []
-    scans = exifs = 0
-    several, times = False, 1
+    exifs: list[bytes] = []
+    scans, several, times = 0, False, 1
     for marker, body in _segments(data, start, end):
         if marker == EXIF:
-            exifs += body.startswith(b"Exif\0\0")
-            if exifs > MOST_EXIFS:
+            exifs += [body.removeprefix(HEAD)] if body.startswith(HEAD) else []
+            if len(exifs) > MOST_EXIFS:
                 raise TooMany(f"The JPEG file has more than {MOST_EXIFS} blocks of EXIF.")
         elif marker in FRAMES and not frame:
             frame, several = _samples(body), marker in PROGRESSIVE
             times = LONGER if marker in ARITHMETIC else 1
         elif marker == SCAN:
             scans += 1
+            _check_exif(b"".join(exifs).removeprefix(HEAD) if scans == 1 else b"")
             if scans > MOST_SCANS:
                 raise TooMany(f"The JPEG file has more than {MOST_SCANS} scans.")
             theirs = [_most(frame, one) for one in body[1 : 1 + 2 * body[0] : 2]] if body else []
@@ -89,6 +94,18 @@ def _passes(data: bytes, start: int, end: int) -> Iterator[int]:
                 return  # it is decoded as it is read, and ends with its only scan
             _check_held(sum(samples for _, samples in frame))
             yield times * sum(theirs)
+
+
+def _check_exif(exif: bytes) -> None:
+    """Of the tags that Pillow reads when it opens a JPEG, to know its resolution."""
+    found = tags.first(exif)
+    if found is None:
+        return
+    if len(found.tags) > tags.MOST_TAGS:
+        raise TooMany(f"The EXIF of the JPEG file has more than {tags.MOST_TAGS:,} tags.")
+    read = [tags.objects(exif, tag) for tag in found.tags if tag.name in RESOLUTION]
+    if max(read, default=0) > tags.MOST_VALUES:
+        raise TooMany(f"A tag of the JPEG file's EXIF has more than {tags.MOST_VALUES:,} values.")
 
 
 def _check_held(samples: int) -> None:

@@ -24,7 +24,8 @@ from PIL import Image
 
 from classifier.calibration import softmax
 from classifier.classifier import Classifier
-from classifier.pictures import ORIENTATION, open_picture
+from classifier.orientation import ORIENTATION
+from classifier.pictures import open_picture
 from retrain.bundling import Material, make_bundle
 from retrain.making import squished
 from retrain.progress import nobody

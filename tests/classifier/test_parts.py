@@ -106,7 +106,10 @@ def test_a_strip_of_a_tiff_is_found_however_its_place_is_written(kind: int) -> N
 
 def test_the_places_of_a_tiffs_pixels_are_read_once_and_of_one_kind() -> None:
     before = process_time()
-    parts.count(bombs.one_tag(65_535), "tiff")
+    with pytest.raises(scans.TooMany, match="tags"):
+        parts.count(bombs.one_tag(65_535), "tiff")
+    with pytest.raises(scans.TooMany, match="more than once"):
+        parts.count(bombs.one_tag(2), "tiff")
     assert process_time() - before < 0.5
     data = bytearray(bombs.jpeg_in_tiff(1000, encode(Image.new("L", (1000, 1000)), "jpeg")))
     at = data.index(struct.pack("<HH", 277, 4))

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from classifier.pictures import LARGE, ORIENTATION, Picture, open_picture
+from classifier.orientation import ORIENTATION
+from classifier.pictures import LARGE, Picture, open_picture
 from tests.classifier.files import blocks, chunk, encode, frames, png
 
 LOSSLESS = [

@@ -10,7 +10,7 @@ from itertools import chain, islice, repeat
 
 import numpy as np
 
-from tests.hostile import bombs, cuts, disguises, fields, mutations, oddities
+from tests.hostile import bombs, cuts, disguises, fields, mutations, oddities, texts, tiffs
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ def corpus(count: int, seed: int, ground: Sequence[bytes]) -> Iterator[Hostile]:
     rng = np.random.default_rng(seed)
     every: Sequence[Callable[[], Iterator[Made]]] = (
         bombs.files,
+        tiffs.files,
+        texts.files,
         lambda: chain.from_iterable(cuts.files(one) for one in ground[:12]),
         disguises.files,
         fields.files,
