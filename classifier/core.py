@@ -1,9 +1,10 @@
 """One core's work, in a process of its own: from bytes to an opinion, beside no other thread of Python.
 
 A process that answers requests holds its interpreter's lock half of the time; a decoder or a network that has to wait
-for it between two steps takes twice as long. Here they wait for nobody. And a picture on which a decoder dies takes
-no process with it but this one. Run as `python -m classifier DESCRIPTOR FOLDER...` by who holds the other end of that
-socket; it ends when that one does. This is no boundary for attackers: both ends trust each other.
+for it between two steps takes twice as long. Here they wait for nobody. And a picture on which a decoder dies, whether it
+is asked about or only shown, takes no process with it but this one. Run as `python -m classifier DESCRIPTOR FOLDER...`
+by who holds the other end of that socket; it ends when that one does. This is no boundary for attackers: both ends
+trust each other.
 """
 
 import os
@@ -12,11 +13,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BytesIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic, perf_counter
+from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from classifier.bundle import read_bundle
 from classifier.child import NICE, begin
@@ -29,6 +33,10 @@ from classifier.properties import measure
 KEPT = 3
 # before a bundle that could not be loaded is read and digested again, for a picture
 RETRY_SECONDS = 30.0
+# up to this side a picture is shown without loss: JPEG would blur what there is little of
+SMALL = 512
+# but not so small a one, of which a page has many
+THUMBNAIL = 160
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +55,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to look at, and the folder of the bundle to ask about it; without `data` the bundle is only loaded."""
+    """A picture to look at, and the folder of the bundle to ask about it; without `data` the bundle is only loaded.
+
+    With a `side` it is to be shown, no larger than that, and nothing else is found out about it.
+    """
 
     data: bytes | None
     limits: Limits
     bundle: str | None
     pixels: bool
+    side: int | None = None
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A picture to be shown: upright, its pixels only, as a file of its own."""
+
+    data: bytes
+    format: Literal["jpeg", "png"]
 
 
 @dataclass(frozen=True)
@@ -69,12 +89,24 @@ class Decoded:
 
 
 # None: the bundle is loaded
-Told = Seen | Refused | None
+Told = Seen | Shrunk | Refused | None
 
 
 def see(data: bytes, limits: Limits, classifier: Classifier | None) -> Seen:
     """Raises BadPicture; what a network fails at is in the answer."""
     return _asked(_look(data, limits), classifier)
+
+
+def shrink(data: bytes, limits: Limits, side: int) -> Shrunk:
+    """Made from the decoded pixels, neither side longer than `side`. Raises BadPicture."""
+    image = Image.fromarray(open_picture(data, limits).pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    written = BytesIO()
+    if max(image.size) <= SMALL and side > THUMBNAIL:
+        image.save(written, "png")
+        return Shrunk(written.getvalue(), "png")
+    image.save(written, "jpeg", quality=90, subsampling=0)
+    return Shrunk(written.getvalue(), "jpeg")
 
 
 def _look(data: bytes, limits: Limits) -> Seen:
@@ -139,6 +171,8 @@ def _told(task: Task, models: Models, tell: Callable[[Decoded], None]) -> Told:
     if task.data is None:
         return _load(task, models)
     try:
+        if task.side is not None:
+            return shrink(task.data, task.limits, task.side)
         seen = _look(task.data, task.limits)
         if task.bundle is not None:
             # before a network is loaded or asked: what comes now is its doing

@@ -3,7 +3,8 @@
 Decoding and running a network take a whole core for milliseconds. More of them at once would not be faster, only
 later and larger in memory. Who comes first is served first, and the queue has an end: as many as are served within a
 moment, by what one has taken lately, and a few for each core in any case, so that a slow network waits longer but
-never for more than a few of its own answers.
+never for more than a few of its own answers. A picture that a page shows stands back for all of them, and only for a
+while: it refuses nobody, and nobody can keep it away.
 """
 
 import math
@@ -17,6 +18,8 @@ from time import monotonic
 LEND_SECONDS = 0.25
 # who only watches stays away for so long after a consumer was refused
 REFUSED_SECONDS = 1.0
+# so long a picture on a page stands back for consumers: then the next core is its own
+SHOW_SECONDS = 0.5
 # the share of the newest in what one has taken lately
 LEARN = 0.05
 
@@ -43,12 +46,15 @@ class Cores:
         self._refused_at = -math.inf
         # a core that comes free is handed to the first of them and never to who comes by
         self._queue: deque[threading.Event] = deque()
+        # pages' pictures that have a core, and when each of those that have none stops standing back
+        self._showing = 0
+        self._shown_next: deque[tuple[float, threading.Event]] = deque()
         self._lent: set[Loan] = set()
         self._changed = threading.Condition()
 
     @property
     def full(self) -> bool:
-        """Whether `announce` would refuse a consumer now: for other consumers only, whatever is lent."""
+        """Whether `announce` would refuse a consumer now: for other consumers only, whatever is lent or shown."""
         taken = self._working + len(self._queue) + self._coming
         return taken >= self._number + self._most
 
@@ -62,7 +68,7 @@ class Cores:
 
     @property
     def _free(self) -> int:
-        return self._number - self._working - len(self._lent)
+        return self._number - self._working - self._showing - len(self._lent)
 
     @property
     def _most(self) -> float:
@@ -85,10 +91,7 @@ class Cores:
     @contextmanager
     def work(self, coming: "Coming | None" = None, *, patient: bool = False) -> Iterator[None]:
         """A core for something that somebody waits for. Raises Busy when the queue is full, unless `patient` or announced."""
-        turn = self._take(coming, patient)
-        while turn is not None and not turn.wait(LEND_SECONDS):
-            with self._changed:
-                self._call_in()
+        self._wait(self._take(coming, patient))
         began = monotonic()
         try:
             yield
@@ -97,6 +100,33 @@ class Cores:
                 self._taken += LEARN * (monotonic() - began - self._taken)
                 self._working -= 1
                 self._hand_on()
+
+    @contextmanager
+    def show(self) -> Iterator[None]:
+        """A core for a page's picture: as soon as no consumer waits for one, or when it has stood back for SHOW_SECONDS."""
+        self._wait(self._stand_back())
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._showing -= 1
+                self._hand_on()
+
+    def _stand_back(self) -> threading.Event | None:
+        with self._changed:
+            self._call_in()
+            # a core that is free has no queue before it
+            if self._free > 0:
+                self._showing += 1
+                return None
+            turn = threading.Event()
+            self._shown_next.append((monotonic() + SHOW_SECONDS, turn))
+            return turn
+
+    def _wait(self, turn: threading.Event | None) -> None:
+        while turn is not None and not turn.wait(LEND_SECONDS):
+            with self._changed:
+                self._call_in()
 
     def _take(self, coming: "Coming | None", patient: bool) -> threading.Event | None:
         with self._changed:
@@ -120,9 +150,14 @@ class Cores:
 
     def _hand_on(self) -> None:
         """A core has come free."""
-        if self._queue:
+        shown = self._shown_next
+        if self._queue and not (shown and shown[0][0] <= monotonic()):
             turn = self._queue.popleft()
             self._working += 1
+            turn.set()
+        elif shown:
+            _, turn = shown.popleft()
+            self._showing += 1
             turn.set()
         else:
             self._changed.notify()

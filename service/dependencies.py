@@ -92,12 +92,16 @@ class SignedIn:
         return ROLES.index(self.person.role) >= ROLES.index(role)
 
 
+# whoever sits at a browser is found though all the threads are taken that requests share: a stop waits for none
+_looking_up = anyio.CapacityLimiter(4)
+
+
 async def maybe_signed_in(request: Request, program: Running, now: Moment) -> SignedIn | None:
     """Who sits at the browser, or None."""
     token = heads.sign_in_token(request.scope)
     if not token:
         return None
-    person = await anyio.to_thread.run_sync(_look_up, program, token, now)
+    person = await anyio.to_thread.run_sync(_look_up, program, token, now, limiter=_looking_up)
     if person is None:
         return None
     # for the line that the door writes

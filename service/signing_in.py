@@ -26,8 +26,8 @@ from store.sign_ins import SIGN_IN_HOURS, Refused
 
 _log = structlog.get_logger()
 
-# passwords that are checked at once, and people who sign in, those included: each takes one of the workers' threads
-# until the outcome is written, and a kill needs one too
+# passwords that are checked at once, and people who sign in, those included: each takes one of the threads that all
+# requests share until the outcome is written
 CHECKS, CHECKED = 2, 6
 _checks, _places = threading.Semaphore(CHECKS), threading.Semaphore(CHECKED)
 

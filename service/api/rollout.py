@@ -1,7 +1,9 @@
 """What operators call about a rollout: its questions, its steps, the switches, and the trail of all of it."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -34,6 +36,9 @@ _WAY = {
     },
     422: {"scope": "The scope makes no sense.", "preflight": "An answer or a risk makes no sense."},
 }
+
+# a stop needs no thread of those that all requests share: they may all be taken
+_stopping = CapacityLimiter(4)
 
 Number = Annotated[int, Path(ge=1, lt=2**31, description="The number of a model version.")]
 
@@ -223,9 +228,10 @@ def fall_back(
     summary="Stop at once",
     responses=problems({**_ROLE, 409: {"nothing_to_revert": "People answer already."}}),
 )
-def kill(body: Kill, caller: Operator, program: Running, now: Moment) -> Stopped:
+async def kill(body: Kill, caller: Operator, program: Running, now: Moment) -> Stopped:
     """Every process follows within a second, also while the database is slow; the rows follow it."""
-    stop = stopping.kill(program, body.to, caller.actor, body.reason, now)
+    act = partial(stopping.kill, program, body.to, caller.actor, body.reason, now)
+    stop = await to_thread.run_sync(act, limiter=_stopping)
     return Stopped(target=stop.target)
 
 

@@ -1,21 +1,25 @@
 """The bytes of pictures, for people who are signed in: as pictures only, never as a page.
 
 The type is decided by the content, as the door decides it, and not by what a sender said. Smaller ones are made
-from the decoded pixels and carry no metadata, so that a reviewer does not learn where a picture was taken.
+from the decoded pixels and carry no metadata, so that a reviewer does not learn where a picture was taken. They are
+decoded where consumers' pictures are, in a process that may die of it, and stand back for those; who waits for one
+keeps none of the threads that all requests share.
 """
 
-from functools import lru_cache
-from io import BytesIO
+from collections import OrderedDict
 from typing import Annotated, Literal
+from weakref import WeakKeyDictionary
 
 import structlog
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Path, Query, Response
-from PIL import Image
 
 from classifier import headers
-from classifier.pictures import BadPicture, open_picture
+from classifier.core import THUMBNAIL, Shrunk, shrink
+from classifier.pictures import BadPicture, Limits
 from service.cores import Cores
 from service.dependencies import Reviewer, Running
+from service.program import Program
 from store import pictures
 from store.errors import NotFound
 from store.pictures import PictureStore
@@ -25,10 +29,8 @@ _log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
 TYPES = {name: f"image/{name}" for name in ("jpeg", "png", "webp", "gif", "bmp", "tiff")}
-# up to this side a picture is kept without loss: JPEG would blur what there is little of
-SMALL = 512
-THUMBNAIL = 160
 WHOLE = 20_000  # the longest side that is accepted at all
+THUMBNAILS = 2000
 
 Size = Literal["160", "480", "1600"]
 
@@ -37,10 +39,13 @@ _HEADERS = {
     # kept by the browser, and asked for each time: who has signed out or was let go sees it no more
     "Cache-Control": "private, no-cache",
 }
+# only the loop's own thread uses these two
+_thumbnails = OrderedDict[tuple[PictureStore, str], Shrunk]()
+_limiters = WeakKeyDictionary[Cores, CapacityLimiter]()
 
 
 @router.get("/pictures/{digest}")
-def picture(
+async def picture(
     digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
     found: Reviewer,
     program: Running,
@@ -51,8 +56,7 @@ def picture(
 
     Raises NotFound also where only the row is gone: retention's bytes go a day later, and thumbnails are at hand.
     """
-    with program.database.read() as session:
-        pictures.get(session, digest)
+    await to_thread.run_sync(_check_row, program, digest)
     as_it_came = size is None and found.may("operator")
     # the address holds the digest, so what it names never changes, but for who sees which form of it
     tag = f'"{digest}-{"file" if as_it_came else size or "pixels"}"'
@@ -61,35 +65,49 @@ def picture(
         return Response(status_code=304, headers=told)
     if as_it_came:
         _log.info("picture_as_it_came", picture=digest, person=found.person.id)
-        data = program.pictures.read(digest)
+        data = await to_thread.run_sync(program.pictures.read, digest)
         kind = TYPES.get(headers.format_of(data) or "")
         if kind is None:
             raise NotFound("What is kept here is no picture.")
-    elif size == str(THUMBNAIL):
-        data, kind = _thumbnail(program.pictures, program.cores, digest)
     else:
-        data, kind = _smaller(program.pictures, program.cores, digest, int(size or WHOLE))
+        shown = await _shown(program, digest, int(size or WHOLE))
+        data, kind = shown.data, TYPES[shown.format]
     name = f"ursa-{digest[:12]}.{kind.removeprefix('image/')}"
     told["Content-Disposition"] = f'inline; filename="{name}"'
     return Response(data, media_type=kind, headers=told)
 
 
-@lru_cache(maxsize=2000)
-def _thumbnail(kept: PictureStore, cores: Cores, digest: str) -> tuple[bytes, str]:
-    return _smaller(kept, cores, digest, THUMBNAIL)
+def _check_row(program: Program, digest: str) -> None:
+    with program.database.read() as session:
+        pictures.get(session, digest)
 
 
-def _smaller(kept: PictureStore, cores: Cores, digest: str, side: int) -> tuple[bytes, str]:
-    data = kept.read(digest)
-    with cores.work(patient=True):
+async def _shown(program: Program, digest: str, side: int) -> Shrunk:
+    key = program.pictures, digest
+    if side == THUMBNAIL and key in _thumbnails:
+        _thumbnails.move_to_end(key)
+        return _thumbnails[key]
+    made = await to_thread.run_sync(_made, program, digest, side, limiter=_limiter(program))
+    if side == THUMBNAIL:
+        _thumbnails[key] = made
+        while len(_thumbnails) > THUMBNAILS:
+            _thumbnails.popitem(last=False)
+    return made
+
+
+def _limiter(program: Program) -> CapacityLimiter:
+    """As many threads as pages' pictures may have cores at once: all but one, where there is another."""
+    limiter = _limiters.get(program.cores)
+    if limiter is None:
+        limiter = _limiters[program.cores] = CapacityLimiter(max(1, program.settings.cores - 1))
+    return limiter
+
+
+def _made(program: Program, digest: str, side: int) -> Shrunk:
+    data, limits, processes = program.pictures.read(digest), Limits(), program.core_processes
+    with program.cores.show():
         try:
-            image = Image.fromarray(open_picture(data).pixels)
+            make = shrink if processes is None else processes.shrink
+            return make(data, limits, side)
         except BadPicture as error:
             raise NotFound("What is kept here is no picture.") from error
-        image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        written = BytesIO()
-        if max(image.size) <= SMALL and side > THUMBNAIL:
-            image.save(written, "png")
-            return written.getvalue(), TYPES["png"]
-        image.save(written, "jpeg", quality=90, subsampling=0)
-        return written.getvalue(), TYPES["jpeg"]

@@ -5,9 +5,11 @@ of them. It shows what rows say and calls the acts of `service`; it decides noth
 """
 
 from collections.abc import Mapping
+from functools import partial
 from math import isfinite, nan
 from typing import Annotated, Any, Literal
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Form, Request, Response
 from starlette.datastructures import FormData
 
@@ -36,6 +38,9 @@ Text = Annotated[str, Form(max_length=200)]
 # the page whose form it was
 Back = Annotated[Literal["/rollout", "/models"], Form()]
 AlthoughHeld = Annotated[bool, Form()]
+
+# a stop needs no thread of those that all requests share: they may all be taken
+_stopping = CapacityLimiter(4)
 
 
 async def sent(request: Request) -> FormData:
@@ -160,14 +165,15 @@ def withdraw(
 
 
 @router.post("/kill", dependencies=[FromOurPage])
-def kill(
+async def kill(
     to: Text, reason: Reason, found: OperatorPerson, program: Running, now: Moment
 ) -> Response:
     """Stop at once: no model answers, or the newest is taken back."""
     if to not in ("manual", "last_good"):
         raise Invalid(f"There is no way to stop called {to!r}.", "invalid_request")
     target: stopping.Target = "manual" if to == "manual" else "last_good"
-    stopping.kill(program, target, found.actor, reason, now)
+    act = partial(stopping.kill, program, target, found.actor, reason, now)
+    await to_thread.run_sync(act, limiter=_stopping)
     return see("/rollout", done="stopped")
 
 

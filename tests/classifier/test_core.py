@@ -1,16 +1,30 @@
 """One core's work: what is found out about a picture, and what it says when it cannot."""
 
 import threading
+from io import BytesIO
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from classifier import core
 from classifier.bundle import BundleError, read_bundle
 from classifier.classifier import Classifier
-from classifier.core import Decoded, Models, Refused, Seen, Task, Told, see
+from classifier.core import (
+    SMALL,
+    THUMBNAIL,
+    Decoded,
+    Models,
+    Refused,
+    Seen,
+    Shrunk,
+    Task,
+    Told,
+    see,
+    shrink,
+)
 from classifier.pictures import BadPicture, Limits
 from tests.toy import draw, toy_bundle
 
@@ -150,6 +164,24 @@ def test_a_bad_picture_is_said_to_be_one_and_the_next_is_another() -> None:
         "not_a_picture", "The file is not a picture, whatever its name says."
     )
     assert isinstance(worker.ask(Task(draw(0, 1), LIMITS, None, pixels=False)), Seen)
+    worker.leave()
+
+
+@pytest.mark.parametrize(("side", "kind"), [(THUMBNAIL, "jpeg"), (SMALL, "png"), (1600, "jpeg")])
+def test_a_picture_to_be_shown_comes_back_no_larger_than_asked_and_nothing_else_is_done(
+    side: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(core, "measure")
+    drawn, worker = BytesIO(), _Worker()
+    Image.new("RGB", (1200, 2400), "navy").save(drawn, "png")
+    made = worker.ask(Task(drawn.getvalue(), LIMITS, None, pixels=False, side=side))
+    assert isinstance(made, Shrunk)
+    assert made == shrink(drawn.getvalue(), LIMITS, side)
+    with Image.open(BytesIO(made.data)) as image:
+        assert (image.size, image.format) == ((side // 2, side), kind.upper())
+    assert worker.ask(Task(b"no picture", LIMITS, None, pixels=False, side=side)) == Refused(
+        "not_a_picture", "The file is not a picture, whatever its name says."
+    )
     worker.leave()
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from classifier.core import Decoded, Task, Told
-from service import core_processes
+from service import core_process
+from service.core_process import CoreProcess
 from service.core_processes import CoreProcesses
 
 
@@ -54,7 +55,7 @@ def frozen(processes: CoreProcesses, folder: Path, monkeypatch: pytest.MonkeyPat
     processes.load(folder)
     (child,) = children()
     os.kill(child, signal.SIGSTOP)
-    monkeypatch.setattr(core_processes, "SECONDS", 0.2)
+    monkeypatch.setattr(core_process, "SECONDS", 0.2)
     return child
 
 
@@ -94,9 +95,9 @@ def deadly(
     decoded: bool = False,
 ) -> None:
     """Whatever process is given a picture for which `on` is true ends over it; when it has `decoded`, over the network."""
-    ask = core_processes._Process.ask
+    ask = CoreProcess.ask
 
-    def die(process: core_processes._Process, task: Task) -> Told:
+    def die(process: CoreProcess, task: Task) -> Told:
         dies = on(task)
         if dies and decoded:
             way = process.start()
@@ -116,11 +117,11 @@ def deadly(
             monkeypatch.setattr(way, "send", send_and_kill)
         return ask(process, task)
 
-    monkeypatch.setattr(core_processes._Process, "ask", die)
+    monkeypatch.setattr(CoreProcess, "ask", die)
 
 
 def _last(
-    process: core_processes._Process, way: "Connection[Task, Told | Decoded]", end: signal.Signals
+    process: CoreProcess, way: "Connection[Task, Told | Decoded]", end: signal.Signals
 ) -> Callable[[], Told | Decoded]:
     """What it says until it has decoded, and no word of the network's."""
     receive, is_over = way.recv, False

@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from classifier.classifier import Classifier
-from classifier.core import see
+from classifier.core import see, shrink
 from classifier.pictures import BadPicture, Limits
 from service.core_processes import CoreProcesses
 from store.errors import Unavailable
@@ -138,3 +139,28 @@ def test_none_is_left_when_they_are_stopped_nor_when_their_parent_is_killed() ->
     while any(is_there(one) for one in left) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(is_there(one) for one in left)
+
+
+def test_who_waits_for_a_certain_process_has_it_after_one_picture(
+    processes: CoreProcesses, named: Path
+) -> None:
+    busy = processes._take(None)
+    loading = threading.Thread(target=processes.load, args=(named,))
+    loading.start()
+    while not processes._came_back._waiters:  # type: ignore[attr-defined]  # nothing public tells
+        threading.Event().wait(0.001)
+    with processes._came_back:
+        # the next picture is there before who waits has heard
+        processes._give_back(busy)
+        again = processes._take(None)
+    assert again._bundles == (str(named),)
+    processes._give_back(again)
+    loading.join()
+
+
+@pytest.mark.parametrize("side", [100, 400])
+def test_a_picture_is_made_smaller_there_as_here(processes: CoreProcesses, side: int) -> None:
+    assert processes.shrink(IMAGE, LIMITS, side) == shrink(IMAGE, LIMITS, side)
+    with pytest.raises(BadPicture) as bad:
+        processes.shrink(b"no picture", LIMITS, side)
+    assert bad.value.reason == "not_a_picture"
