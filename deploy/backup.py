@@ -85,10 +85,7 @@ def _access(url: str, data: Path) -> int:
             found = access.read(session)
     finally:
         database.dispose()
-    # first what makes the commands be about this database
-    lacking = (f"{name}={shlex.quote(value)}" for name, value in to_be_named(data).items())
-    named = " ".join(lacking)
-    for line in (*([f"export {named}"] if named else []), *_ends(found)):
+    for line in (*to_be_named(data), *_ends(found)):
         print(f"  {line}")
     return 0
 

@@ -1,12 +1,14 @@
 """The environment: what `make run` hands to the programs, and which database `make migrate` is told."""
 
 import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from deploy.checks import number_of_port
 
+_SECRET = "URSA_SECRET_KEY"  # noqa: S105  # the name of a variable
 _METRICS = ("URSA_MONITORING_METRICS_PORT", "URSA_RETRAIN_METRICS_PORT")
 
 
@@ -60,9 +62,17 @@ def named_store(data: Path) -> tuple[str, str]:
     return database, storage
 
 
-def to_be_named(data: Path) -> dict[str, str]:
-    """The variables that the environment lacks, so that other programs find the same database and storage."""
-    return {name: value for name, value in _store(data).items() if name not in os.environ}
+def to_be_named(data: Path) -> Iterator[str]:
+    """What to type first where the environment does not name them, so that other programs find the same database and
+    storage; the secret key is read from the folder's `local.env`, and not shown.
+    """
+    lacking = {name: value for name, value in _store(data).items() if name not in os.environ}
+    if not lacking:
+        return
+    yield f"export {' '.join(f'{name}={shlex.quote(one)}' for name, one in lacking.items())}"
+    if _SECRET not in os.environ:
+        kept = shlex.quote(str(data / "local.env"))
+        yield f"""export {_SECRET}="$(sed -n 's/^{_SECRET}=//p' {kept})"  # where that file is back"""
 
 
 def _store(data: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ LEND_SECONDS = 0.25
 # who only watches stays away for so long after a consumer was refused
 REFUSED_SECONDS = 1.0
 # so long a picture on a page stands back for consumers: then the next core is its own
-SHOW_SECONDS = 0.5
+SHOW_SECONDS = 0.2
 # the share of the newest in what one has taken lately
 LEARN = 0.05
 

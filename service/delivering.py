@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -283,10 +283,8 @@ class Deliveries:
             webhooks.refused(session, job, said, self._clock())
 
     def _let_others_first(self, job: Claimed, began: datetime) -> None:
-        """After a slow try its webhook waits as long as that took, and behind what was due before: it is told in turns."""
+        """After a slow try its webhook's turn is behind all that others wait for by then."""
         now = self._clock()
-        took = min((now - began).total_seconds(), DEADLINE_SECONDS)
-        if took > SLOW_SECONDS:
+        if (now - began).total_seconds() > SLOW_SECONDS:
             with self._database.write() as session:
-                until = now + timedelta(seconds=took)
-                webhooks.put_off(session, job.payload["delivery_id"], until)
+                webhooks.let_others_first(session, job.payload["delivery_id"], now)

@@ -4,11 +4,13 @@ What can be wrong is looked at before the server starts, so that nobody has to r
 of these processes; nothing is shared between them but the database and the storage.
 """
 
+import ctypes
 import logging
 import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 import structlog
 import uvicorn
@@ -16,13 +18,15 @@ import uvicorn
 from service.app import create_app
 from service.connections import Server, connection_class
 from service.program import preflight
-from service.settings import Settings
+from service.settings import LARGE_BYTES, Settings
 from service.turning_away import turn_away
 from store import logs
 from store.errors import Unavailable
 
 # files that a process needs beside its connections: database, pictures, libraries
 OTHER_FILES = 256
+# glibc's M_MMAP_THRESHOLD, as malloc.h numbers it
+_MMAP_THRESHOLD = -3
 
 _log = structlog.get_logger()
 
@@ -33,6 +37,7 @@ def serve(settings: Settings) -> None:
     Raises a StoreError with one sentence.
     """
     preflight(settings)
+    _give_back_what_is_large()
     with _listening(settings.host, settings.port) as listener:
         logs.configure(logging.INFO)
         host, port = listener.getsockname()[:2]
@@ -71,6 +76,14 @@ def _connections(wanted: int) -> int:
         # the lower one is kept for programs that cannot wait for many files; this one can
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return max(1, min(wanted, hard - OTHER_FILES))
+
+
+def _give_back_what_is_large() -> None:
+    """Let what takes much memory for a moment, such as a large upload, be the system's again when it is done with: else glibc
+    would keep as much for the next one, in pieces, once for each thread.
+    """
+    with suppress(OSError, AttributeError):  # there are other libraries
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _end(*_: object) -> None:

@@ -91,7 +91,7 @@ def _bring_back(
     folder: Path, kept: Path, url: str, storage_url: str, actor: Actor, now: datetime
 ) -> Copied:
     with dumps.opened(kept) as names:
-        source, target = _kept_in(folder), Objects(storage_url)
+        source, target = _kept_in(folder, names), Objects(storage_url)
         copied = _copy_bytes(names, source, target, anew=True)
 
     def finish(database: Database) -> None:
@@ -117,13 +117,13 @@ def check(folder: Path) -> Iterator[Fault | None]:
         dumps.check(dump)
         yield None
         with dumps.opened(dump) as names:
-            stored = _kept_in(folder)
+            stored = _kept_in(folder, names)
             yield from scrub.compare(dumps.pictures(names), dumps.bundles(names), stored)
 
 
-def _kept_in(folder: Path) -> Objects:
-    """The bytes of a backup, which may hold none, and may lie where nobody can write."""
-    return Objects(str(folder / STORAGE), there=True, name="backup")
+def _kept_in(folder: Path, names: sqlite3.Connection) -> Objects:
+    """The bytes of a backup, which may lie where nobody can write."""
+    return Objects(str(folder / STORAGE), there=dumps.names_any(names), name="backup")
 
 
 def _record(url: str, folder: Path, actor: Actor, now: datetime) -> str | None:

@@ -11,7 +11,6 @@ or the other way round.
 import os
 import re
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import obstore
@@ -56,7 +55,7 @@ class Objects:
                     raise self._not_mounted(self.folder)
             else:
                 durable.make_folder(self.folder)
-            self._mark(self.folder)
+            self._mark(self.folder, there)
             self._store = LocalStore(prefix=self.folder)
 
     def put(self, key: str, data: bytes) -> None:
@@ -134,20 +133,24 @@ class Objects:
             "storage_unavailable",
         )
 
-    def _mark(self, folder: Path) -> None:
-        """Raises Unavailable for a folder that is something else."""
+    def _mark(self, folder: Path, there: bool) -> None:
+        """Raises Unavailable for a folder that is something else, OSError for a new one that cannot be marked."""
         for name, mark in MARKS.items():
             if name != self._name and (folder / mark).is_dir():
                 raise Unavailable(
-                    f"{folder} is a {name} and no {self._name}: name another folder.",
+                    f"{folder} is a {name} and no {self._name}: name another folder, or remove {mark}"
+                    " from it if it was copied there.",
                     "storage_unavailable",
                 )
         own = folder / MARKS[self._name]
-        # what can only be read, or is full, goes without
-        with suppress(OSError):
+        try:
             if not own.is_dir():
-                own.mkdir()
+                own.mkdir(exist_ok=True)
                 durable.sync(folder)
+        except OSError:
+            # what is there already and can only be read, or is full, goes without
+            if not there:
+                raise
         self._is_marked = own.is_dir()
 
 

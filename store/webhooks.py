@@ -10,7 +10,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
@@ -186,18 +186,26 @@ def refused(session: Session, job: Claimed, said: str, now: datetime) -> None:
     )
 
 
-def put_off(session: Session, delivery_id: str, until: datetime) -> None:
-    """Let others go first: whatever else the webhook of this delivery is to be told is not due before `until`."""
+def let_others_first(session: Session, delivery_id: str, now: datetime) -> None:
+    """What the webhook of this delivery is still to be told comes behind whatever others are to be told now: in its own
+    order, and before what is announced later. Where nobody else waits it stays as it is.
+    """
     hook = select(Delivery.webhook_id).where(Delivery.id == delivery_id).scalar_subquery()
-    theirs = select(Delivery.id).where(*_waiting(), Delivery.webhook_id == hook)
-    # those that somebody claims or puts off in this moment are in better hands, and are not waited for
-    waiting = (
-        select(Job.id)
-        .where(Job.kind == JOB, Job.status == "todo", Job.due_at < until)
-        .where(Job.payload["delivery_id"].as_string().in_(theirs))
-        .with_for_update(skip_locked=True)
+    theirs = (
+        Job.payload["delivery_id"]
+        .as_string()
+        .in_(select(Delivery.id).where(*_waiting(), Delivery.webhook_id == hook))
     )
-    session.execute(update(Job).where(Job.id.in_(waiting)).values(due_at=until))
+    due = (Job.kind == JOB, Job.status == "todo", Job.due_at <= now)
+    last = session.scalar(select(func.max(Job.due_at)).where(*due, ~theirs))
+    if last is None:
+        return
+    behind = last + timedelta(microseconds=1)
+    # those that somebody claims or moves in this moment are in better hands, and are not waited for
+    moved = (
+        select(Job.id).where(*due, Job.due_at < behind, theirs).with_for_update(skip_locked=True)
+    )
+    session.execute(update(Job).where(Job.id.in_(moved)).values(due_at=behind))
 
 
 @dataclass(frozen=True)

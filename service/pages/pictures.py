@@ -87,7 +87,8 @@ async def _shown(program: Program, digest: str, side: int) -> Shrunk:
     if side == THUMBNAIL and key in _thumbnails:
         _thumbnails.move_to_end(key)
         return _thumbnails[key]
-    made = await to_thread.run_sync(_made, program, digest, side, limiter=_limiter(program))
+    data = await to_thread.run_sync(program.pictures.read, digest)
+    made = await to_thread.run_sync(_made, program, data, side, limiter=_limiter(program))
     if side == THUMBNAIL:
         _thumbnails[key] = made
         while len(_thumbnails) > THUMBNAILS:
@@ -103,8 +104,8 @@ def _limiter(program: Program) -> CapacityLimiter:
     return limiter
 
 
-def _made(program: Program, digest: str, side: int) -> Shrunk:
-    data, limits, processes = program.pictures.read(digest), Limits(), program.core_processes
+def _made(program: Program, data: bytes, side: int) -> Shrunk:
+    limits, processes = Limits(), program.core_processes
     with program.cores.show():
         try:
             make = shrink if processes is None else processes.shrink

@@ -9,7 +9,7 @@ round; moments of arrival are the same within it.
 candidate in the same round; `none_...`: of one of these to the other, which this machine cannot tell from nothing.
 `..._low`, `..._high`: the smallest and largest of the rounds, of eight an interval of 99 % for the median.
 `..._refused_more`: by how much the share of 429 was higher. `..._failed`, `..._shed`: what became of asking, as the service
-counts it; `..._times`: put on its way. In MiB: `web_growth_mib` of the web process alone at the end, `..._family_peak_mib`
+counts it; `..._times`: put on its way; `..._left`: stretches at whose end it had not been taken off. In MiB: `web_growth_mib` of the web process alone at the end, `..._family_peak_mib`
 the most that it and all that it has started had together, more than before. Exit code 1 when a request was neither answered
 nor told to come again, a kind was not there or nobody noticed, or the web process's memory grew.
 """
@@ -29,7 +29,7 @@ from tests.benchmarks.bars import Bar, ending
 from tests.benchmarks.leaving import Watched, memory, own_memory
 from tests.benchmarks.networks import Misbehaviour, misbehaving_network
 from tests.benchmarks.sending import Sent, closed_loop
-from tests.benchmarks.shed import Part, stretch
+from tests.benchmarks.shed import Part, candidate, stretch
 from tests.benchmarks.swaps_rows import Rows
 from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
 
@@ -42,6 +42,7 @@ AGAIN = " again"
 BARS = [
     Bar("not_answered"),
     *(Bar(f"{name}_{what}", 1, at_least=True) for name in KINDS for what in ("times", "failed")),
+    *(Bar(f"{name}_left") for name in KINDS),
     *(Bar(f"{name}_p50_ratio", 1.1, fails=False) for name in ("none", *KINDS)),
     *(Bar(f"{name}_p99_ratio", 1.2, fails=False) for name in ("none", *KINDS)),
     *(Bar(f"{name}_refused_more", 0.01, fails=False) for name in KINDS),
@@ -51,10 +52,12 @@ BARS = [
 
 @dataclass(frozen=True)
 class Beside:
-    """One stretch of traffic, and the most MiB that the service and all that it has started had meanwhile."""
+    """One stretch of traffic, the most MiB that the service and all that it has started had meanwhile, and whether there
+    was a candidate at its end."""
 
     part: Part
     highest: float
+    is_left: bool
 
 
 # by what was alongside
@@ -96,7 +99,9 @@ def measure(ready: Ready, seconds: float, rounds: int, *, again: bool = False) -
             number = numbers.get(name.removesuffix(AGAIN))
             with _there(rows, number, again=AGAIN in name) as times, Watched(ready.pid) as watched:
                 part = stretch(ready, rate, seconds, turn, times)
-            found[name] = Beside(part, watched.highest)
+                found[name] = Beside(part, watched.highest, candidate(ready) is not None)
+            # the next one begins without it
+            ready.running.wait_for(lambda: candidate(ready) is None, 60, "the candidate to go")
             say(f"{name} (on its way {part.times} times, {part.became})", part.sent)
         taken.append(found)
     figures = compared(taken, family)
@@ -132,6 +137,7 @@ def compared(taken: Sequence[Round], family: float) -> dict[str, float]:
         for what in ("failed", "shed"):
             figures[f"{key}_{what}"] = sum(one.became[what] for one in parts)
         figures[f"{key}_times"] = sum(one.times for one in parts)
+        figures[f"{key}_left"] = sum(one.is_left for one in there)
         figures[f"{key}_family_peak_mib"] = round(max(one.highest for one in there) - family, 1)
     return figures
 

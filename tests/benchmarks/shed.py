@@ -130,16 +130,17 @@ def stretch(
 @contextmanager
 def alongside(ready: Ready, rows: Rows, number: int) -> Iterator[list[str]]:
     """A version runs alongside from the first line of the block on; the ids of its rollouts."""
-
-    def candidate() -> int | None:
-        said = httpx.get(f"{ready.running.url}/readyz", timeout=30).json()["models"]
-        found: int | None = said["alongside"]
-        return found
-
     with rows.put_back(number) as times:
-        ready.running.wait_for(lambda: candidate() == number, 60, "the candidate")
+        ready.running.wait_for(lambda: candidate(ready) == number, 60, "the candidate")
         yield times
-    ready.running.wait_for(lambda: candidate() is None, 60, "the candidate to go")
+    ready.running.wait_for(lambda: candidate(ready) is None, 60, "the candidate to go")
+
+
+def candidate(ready: Ready) -> int | None:
+    """The number of who runs alongside now."""
+    said = httpx.get(f"{ready.running.url}/readyz", timeout=30).json()["models"]
+    found: int | None = said["alongside"]
+    return found
 
 
 def outcomes(ready: Ready) -> dict[str, float]:

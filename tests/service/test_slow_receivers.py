@@ -1,7 +1,6 @@
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -48,7 +47,9 @@ def tell(database: Database, consumer: str, count: int) -> None:
     with database.write() as session:
         for number in range(count):
             cause = f"prediction {number}"
-            webhooks.announce(session, "prediction.answered", cause, {}, NOW, consumer)
+            # one after the other, and before whatever else
+            at = later(seconds=-1, milliseconds=number)
+            webhooks.announce(session, "prediction.answered", cause, {}, at, consumer)
 
 
 @pytest.mark.usefixtures("_soon")
@@ -118,18 +119,52 @@ def test_a_webhook_that_is_slow_each_time_is_told_in_turns_with_the_others(
         tell(database, shop, 5)
         hook(database, taking)
         announce(database, 2)
-        waited = timedelta()
         # by this clock each request to the slow one takes 14 seconds
-        deliveries = worker(database, lambda: later(seconds=1 + 14 * len(slow.arrivals)) + waited)
+        deliveries = worker(database, lambda: later(seconds=1 + 14 * len(slow.arrivals)))
+        turns = []
+        for _ in range(7):
+            assert deliveries.turn()
+            turns.append(len(taking.arrivals))
+        assert turns == [0, 1, 2, 2, 2, 2, 2], "it was due first, and then the others were"
+        assert len({identity for identity, _ in slow.arrivals}) == 5
+
+
+def test_one_that_is_slow_and_alone_loses_no_time_and_is_told_in_order(database: Database) -> None:
+    with receiver() as slow:
+        with database.write() as session:
+            shop = given.consumer(session)
+        hook(database, slow, shop)
+        tell(database, shop, 3)
+        deliveries = worker(database, lambda: later(seconds=1 + 14 * len(slow.arrivals)))
+        assert deliveries.turn()
+        with database.write() as session:
+            webhooks.announce(
+                session, "prediction.answered", "one more", {}, later(seconds=16), shop
+            )
         assert empty(deliveries) == 3
-        assert (len(slow.arrivals), len(taking.arrivals)) == (1, 2), "the slow one was due first"
-        waited = timedelta(seconds=14)
-        assert empty(deliveries) == 1
-        slow.status, waited = 200, timedelta(hours=1)
-        for _ in range(5):
-            empty(deliveries)
-            waited += timedelta(seconds=14)
-        assert len(slow.accepted) == 5, "none of them is lost"
+        told = [identity for identity, _ in slow.arrivals]
+    assert told == sorted(told)
+
+
+def test_what_is_announced_behind_others_comes_behind_what_waits_already(
+    database: Database, taking: Receiver
+) -> None:
+    with receiver() as slow:
+        with database.write() as session:
+            shop = given.consumer(session)
+        hook(database, slow, shop)
+        tell(database, shop, 3)
+        hook(database, taking)
+        announce(database, 1)
+        deliveries = worker(database, lambda: later(seconds=1 + 14 * len(slow.arrivals)))
+        assert deliveries.turn()
+        with database.write() as session:
+            webhooks.announce(
+                session, "prediction.answered", "one more", {}, later(seconds=16), shop
+            )
+        assert empty(deliveries) == 4
+        told = [identity for identity, _ in slow.arrivals]
+    assert (told, len(taking.accepted)) == (sorted(told), 1)
 
 
 def test_an_alarm_leaves_while_a_slow_receiver_has_had_all_workers(

@@ -1,6 +1,5 @@
 """What a backup that is brought back lets in: nobody by an old sign-in, and the rest is told."""
 
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -100,29 +99,6 @@ def test_the_command_says_what_is_valid_again_and_how_it_is_ended(
     with again.read() as session:
         assert access.read(session) == access.Access([], [], [])
     again.dispose()
-
-
-@pytest.mark.usefixtures("token")
-def test_the_commands_are_about_the_database_that_was_brought_back(
-    database: Database,
-    storage: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    if not database.is_sqlite:
-        return  # a folder of `make run` has the other one
-    backup.save(database.url, str(storage), tmp_path / "backup", *BY)
-    for name in ("URSA_DATABASE_URL", "URSA_STORAGE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    data = tmp_path / "of another one"
-    assert command.main(["restore", str(tmp_path / "backup"), "--data", str(data)]) == 0
-    said = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    first = next(line for line in said if line.startswith("export "))
-    assert shlex.split(first)[1:] == [
-        f"URSA_DATABASE_URL=sqlite:///{data}/ursa.db",
-        f"URSA_STORAGE_URL={data}/storage",
-    ]
 
 
 @pytest.mark.usefixtures("token")

@@ -200,7 +200,7 @@ def test_a_storage_without_a_mark_is_given_one_and_one_that_is_only_read_goes_wi
     Objects(str(tmp_path)).put(KEY, b"x")
     (tmp_path / MARK).rmdir()
 
-    def only_read(_path: Path) -> None:
+    def only_read(_path: Path, **_: bool) -> None:
         raise OSError(30, "Read-only file system")
 
     with monkeypatch.context() as patched:
