@@ -7,11 +7,12 @@
 import os
 import sys
 
-from classifier.child import NICE, begin
+from classifier.child import NICE, begin, end_though_held
 
 if sys.argv[1] == "engine":
     last, bound, *descriptors = map(int, sys.argv[2:])
     begin(descriptors[0])
+    end_though_held()
     # before the libraries are read: also that costs half a second of a core
     os.nice(19 if last else NICE)
 

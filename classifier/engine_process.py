@@ -1,23 +1,27 @@
 """A network that is not trusted yet, in a process of its own, with the face of an `Engine`.
 
 What it does there concerns nobody else: its memory is its own and bounded, so is what it answers, others go first on the
-processor, it can be ended in the middle of a run, and where it takes the runtime down it takes that process. The child ends when nobody can
-ask it any more, and with the process that started it. This is no boundary for attackers: both ends trust each other.
+processor, it can be held or ended in the middle of a run, and where it takes the runtime down it takes that process. The
+child ends when nobody can ask it any more, and with the process that started it. This is no boundary for attackers: both
+ends trust each other.
 """
 
+import errno
 import os
 import pickle
 import resource
+import signal
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from queue import LifoQueue
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +32,9 @@ from classifier.engine import MOST_BYTES, OUTPUTS, Engine, NetworkError
 LOAD_SECONDS = 30.0
 # of what is told: a sentence, and what stands around numbers
 _SENTENCE, _AROUND_BYTES = 1000, 16 * 1024
+
+# children are killed with the thread that started them, so that none is left that is held: one that is there to the end
+_starter = ThreadPoolExecutor(1, "engine-starter")
 
 # outputs, none where the network was to be loaded; a sentence says what it failed at
 Told = tuple[NDArray[np.float32], ...] | str
@@ -55,6 +62,10 @@ class EngineProcess:
         begun: Callable[["EngineProcess"], None] = lambda _: None,
     ) -> None:
         self._stopped = False
+        self._holding = threading.Lock()
+        self._may_be_held = sys.platform == "linux"
+        self._held_at: float | None = None
+        self._held = 0.0
         self._child, ways = _started(["engine", str(int(last)), str(size)], lanes, environment)
         # who asks holds it, so that nobody is left behind a way that is closed
         weakref.finalize(self, _end, self._child, ways)
@@ -92,6 +103,32 @@ class EngineProcess:
             with suppress(FileNotFoundError, ProcessLookupError):
                 for thread in Path(f"/proc/{self._child.pid}/task").iterdir():
                     os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
+
+    def hold(self) -> None:
+        """Let it compute nothing until `go_on`; those who wait for it wait."""
+        with self._holding:
+            if self._may_be_held and self._held_at is None:
+                self._held_at = monotonic()
+                self._child.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it compute again."""
+        with self._holding:
+            if self._held_at is not None:
+                self._held += monotonic() - self._held_at
+                self._held_at = None
+                self._child.send_signal(signal.SIGCONT)
+
+    def hold_no_more(self) -> None:
+        """Somebody waits for its answers: it goes on, and is not held again."""
+        self._may_be_held = False
+        self.go_on()
+
+    @property
+    def held_seconds(self) -> float:
+        """How long it was held, in all."""
+        with self._holding:
+            return self._held + (monotonic() - self._held_at if self._held_at is not None else 0.0)
 
     def stop(self) -> None:
         """End the process: every run that is under way and every later one raises NetworkError."""
@@ -150,16 +187,20 @@ def _started(
     pairs = [Pipe() for _ in range(lanes)]
     theirs = [there.fileno() for _, there in pairs]
     try:
-        child = subprocess.Popen(
+        child = _starter.submit(
+            subprocess.Popen,
             [sys.executable, "-m", "classifier", *words, *map(str, theirs)],
             pass_fds=theirs,
             env=environment,
             stdin=subprocess.DEVNULL,
-        )
-    except OSError:
+        ).result()
+    except (OSError, RuntimeError) as error:
         for here, _ in pairs:
             here.close()
-        raise
+        if isinstance(error, OSError):
+            raise
+        # no thread is left to start it, or all is over
+        raise OSError(errno.EAGAIN, str(error)) from error
     finally:
         for _, there in pairs:
             there.close()

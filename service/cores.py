@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Protocol
 
 # what a core is lent for: several times what one answer takes
 LEND_SECONDS = 0.25
@@ -26,6 +27,16 @@ LEARN = 0.05
 
 class Busy(Exception):
     """There is no core to spare."""
+
+
+class Bystander(Protocol):
+    """What computes on nobody's core, and stands in the way of those who answer by that alone."""
+
+    def hold(self) -> None:
+        """Stand still."""
+
+    def go_on(self) -> None:
+        """Compute again."""
 
 
 class Cores:
@@ -50,6 +61,9 @@ class Cores:
         self._showing = 0
         self._shown_next: deque[tuple[float, threading.Event]] = deque()
         self._lent: set[Loan] = set()
+        # held while a consumer has a core, and whether one had when they were told last
+        self._bystanders: list[Bystander] = []
+        self._any_works = False
         self._changed = threading.Condition()
 
     @property
@@ -112,6 +126,30 @@ class Cores:
                 self._showing -= 1
                 self._hand_on()
 
+    def stand_by(self, one: Bystander) -> None:
+        """From now on it stands still while any consumer has a core."""
+        with self._changed:
+            if one not in self._bystanders:
+                self._bystanders.append(one)
+                if self._any_works:
+                    one.hold()
+
+    def leave(self, one: Bystander) -> None:
+        """It goes on, whoever has a core."""
+        with self._changed:
+            if one in self._bystanders:
+                self._bystanders.remove(one)
+                one.go_on()
+
+    def _tell_bystanders(self) -> None:
+        if self._any_works != (self._working > 0):
+            self._any_works = self._working > 0
+            for one in self._bystanders:
+                if self._any_works:
+                    one.hold()
+                else:
+                    one.go_on()
+
     def _stand_back(self) -> threading.Event | None:
         with self._changed:
             self._call_in()
@@ -134,6 +172,7 @@ class Cores:
             announced = coming is not None and coming.end()
             if self._free > 0:
                 self._working += 1
+                self._tell_bystanders()
                 return None
             if self.full and not patient and not announced:
                 self.refused()
@@ -161,6 +200,7 @@ class Cores:
             turn.set()
         else:
             self._changed.notify()
+        self._tell_bystanders()
 
 
 class Coming:

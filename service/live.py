@@ -9,7 +9,6 @@ here talks to a consumer.
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -264,7 +263,7 @@ class LiveModels:
             ended = one.bounded and one.model.rollout_id in self._stops
             same = one.model.bundle_digest == model.bundle_digest and one.bounded == bounded
             if same and not ended:
-                return replace(one, model=model)
+                return one.as_of(model)
         try:
             loaded = self._loader.load(model, before)
         except Exception as error:  # noqa: BLE001  # whatever a bundle does wrong, the model before it answers

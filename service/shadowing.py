@@ -4,7 +4,8 @@ In a thread of its own, on a core that nobody else needs; what it says is kept w
 nothing. When it fails, or thinks for longer than any model may, that is a hard limit: `failed` is told, and what it
 said is kept with its error. Whoever answers everything, or did, runs alongside too: where it fails so nobody has missed it,
 and its turn to be judged is when it answers. Under load it is left out before anything is done for it, and so is every next
-one while one takes strangely long: that one goes on without the core that was lent to it. What is left out is counted.
+one while one takes strangely long: that one goes on without the core that was lent to it, and stands still while a
+consumer has one, which is not counted as time that it took. What is left out is counted.
 """
 
 from collections.abc import Callable
@@ -42,10 +43,23 @@ class Asked:
 
 @dataclass(eq=False)
 class _Thinking:
-    """One that has a core, and since when."""
+    """One that has a core, since when, and for how long its process had been held by then."""
 
     loaded: Loaded
-    since: float
+    since: float = 0.0
+    held_before: float = 0.0
+
+    def begin(self) -> None:
+        """It has a core."""
+        self.since, self.held_before = monotonic(), self._held()
+
+    def seconds(self) -> float:
+        """How long it has thought."""
+        return monotonic() - self.since - (self._held() - self.held_before)
+
+    def _held(self) -> float:
+        engine = self.loaded.classifier.engine
+        return engine.held_seconds if isinstance(engine, EngineProcess) else 0.0
 
 
 class Shadows:
@@ -107,12 +121,13 @@ class Shadows:
         self, asked: Asked, loaded: Loaded, picture: Picture, properties: dict[str, float]
     ) -> None:
         # where the system lets all others go first, who answers need not wait for the core either
-        last = isinstance(loaded.classifier.engine, EngineProcess)
-        loan = Loan(self._cores, 0.0 if last else LEND_SECONDS)
-        thinking = _Thinking(loaded, 0.0)
+        engine = loaded.classifier.engine
+        process = engine if isinstance(engine, EngineProcess) else None
+        loan = Loan(self._cores, LEND_SECONDS if process is None else 0.0)
+        thinking = _Thinking(loaded)
         try:
             loan.begin(CORE_SECONDS)
-            thinking.since = monotonic()
+            thinking.begin()
             with self._lock:
                 self._thinking.add(thinking)
             answer = _opine(loaded, picture, properties)
@@ -126,18 +141,22 @@ class Shadows:
         finally:
             with self._lock:
                 self._thinking.discard(thinking)
+            if process is not None:
+                self._cores.leave(process)
             loan.end()
             self._places.release()
 
     def _is_late(self) -> bool:
         """Whether one takes strangely long; one that is too slow is told of."""
-        now = monotonic()
         with self._lock:
-            late = [one for one in self._thinking if one.since < now - LEND_SECONDS]
+            late = [one for one in self._thinking if one.seconds() > LEND_SECONDS]
         for one in late:
-            if one.since < now - self._slow_seconds:
+            engine = one.loaded.classifier.engine
+            if one.seconds() > self._slow_seconds:
                 why = f"it took more than {self._slow_seconds:g} s for one picture"
                 self._tell(one.loaded, why)
+            elif isinstance(engine, EngineProcess) and one.loaded.model.stage == "manual":
+                self._cores.stand_by(engine)
         return bool(late)
 
     def _tell(self, loaded: Loaded, why: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from classifier.classifier import Classifier
+from classifier.engine_process import EngineProcess
 from service import metrics
 from store.rollouts import LiveModel
 from store.stops import KILLED
@@ -22,6 +23,12 @@ class Loaded:
     classifier: Classifier
     bounded: bool = False
     folder: Path | None = None
+
+    def as_of(self, model: LiveModel) -> "Loaded":
+        """The same, as the rows have its rollout now: who may answer somebody is not held any more."""
+        if model.stage != "manual" and isinstance(self.classifier.engine, EngineProcess):
+            self.classifier.engine.hold_no_more()
+        return replace(self, model=model)
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ def test_nothing_is_left_of_one_that_cannot_be_started(monkeypatch: pytest.Monke
 
 
 def test_nothing_is_left_of_one_that_is_dropped() -> None:
+    started(toy_network(2)).stop()  # the thread that starts all of them is there from then on
     gc.collect()
     before = (descriptors(), threading.active_count())
     with children() as left:
@@ -188,6 +189,61 @@ def test_it_ends_with_who_started_it_also_in_the_middle_of_a_run() -> None:
         "in_a_thread(engine); busy(engine)\n"
         "print(engine._child.pid, flush=True); input()"
     )
+    ends_with_its_parent(program)
+
+
+def test_one_that_is_held_computes_nothing_until_it_goes_on() -> None:
+    engine = started(toy_network(2))
+    before = engine.held_seconds
+    engine.hold()
+    engine.hold()
+    said = in_a_thread(engine)
+    with pytest.raises(TimeoutError):
+        said.result(0.2)
+    engine.go_on()
+    assert said.result(30) is not None
+    held = engine.held_seconds
+    assert held - before >= 0.2
+    engine.go_on()
+    assert engine.held_seconds == held
+    engine.hold_no_more()
+    engine.hold()
+    assert engine.run(inputs(1))[0].shape == (1, 2)
+
+
+def test_one_that_is_held_is_ended_as_others_are() -> None:
+    with children() as left:
+        engine = started(misbehaving_network("hangs"))
+        hanging = in_a_thread(engine)
+        busy(engine)
+        engine.hold()
+        engine.stop()
+        with pytest.raises(NetworkError, match="was stopped"):
+            hanging.result(30)
+        # nobody is there any more
+        engine.go_on()
+    assert left == []
+
+
+def test_one_that_is_held_ends_with_who_started_it() -> None:
+    program = (
+        "from tests.classifier.test_engine_process import *\n"
+        "engine = started(misbehaving_network('hangs'))\n"
+        "in_a_thread(engine); busy(engine); engine.hold()\n"
+        "print(engine._child.pid, flush=True); input()"
+    )
+    ends_with_its_parent(program)
+
+
+def test_it_is_not_ended_by_what_all_of_a_group_are_told() -> None:
+    engine = started(toy_network(2))
+    for told in (signal.SIGINT, signal.SIGTERM):
+        os.kill(engine._child.pid, told)
+    assert engine.run(inputs(1))[0].shape == (1, 2)
+
+
+def ends_with_its_parent(program: str) -> None:
+    """Run a program that says the number of its child, kill it, and wait for the child's end."""
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
@@ -198,13 +254,6 @@ def test_it_ends_with_who_started_it_also_in_the_middle_of_a_run() -> None:
     ended.register(child, select.POLLIN)
     assert ended.poll(30_000)
     os.close(child)
-
-
-def test_it_is_not_ended_by_what_all_of_a_group_are_told() -> None:
-    engine = started(toy_network(2))
-    for told in (signal.SIGINT, signal.SIGTERM):
-        os.kill(engine._child.pid, told)
-    assert engine.run(inputs(1))[0].shape == (1, 2)
 
 
 def in_a_thread(engine: EngineProcess) -> "Future[Any]":

@@ -126,7 +126,7 @@ def test_a_folder_in_which_a_backup_broke_off_may_become_a_storage_and_is_no_bac
 ) -> None:
     folder = tmp_path / "elsewhere"
     with pytest.raises(Unavailable):
-        backup.save("sqlite:////nowhere/at/all.db", str(storage), folder, *BY)
+        backup.save(f"sqlite:///{tmp_path}/gone/ursa.db", str(storage), folder, *BY)
     assert (folder / backup.LOCK).exists()
     PictureStore(Objects(str(folder / "storage"))).keep(b"somebody else's")
     before = files(folder / "storage")
