@@ -6,7 +6,6 @@ child ends when nobody can ask it any more, and with the process that started it
 ends trust each other.
 """
 
-import errno
 import os
 import pickle
 import resource
@@ -16,7 +15,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -26,15 +25,13 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier import starter
 from classifier.engine import MOST_BYTES, OUTPUTS, Engine, NetworkError
 
 # from the start of the process to a network that can be asked
 LOAD_SECONDS = 30.0
 # of what is told: a sentence, and what stands around numbers
 _SENTENCE, _AROUND_BYTES = 1000, 16 * 1024
-
-# children are killed with the thread that started them, so that none is left that is held: one that is there to the end
-_starter = ThreadPoolExecutor(1, "engine-starter")
 
 # outputs, none where the network was to be loaded; a sentence says what it failed at
 Told = tuple[NDArray[np.float32], ...] | str
@@ -119,10 +116,24 @@ class EngineProcess:
                 self._held_at = None
                 self._child.send_signal(signal.SIGCONT)
 
-    def hold_no_more(self) -> None:
-        """Somebody waits for its answers: it goes on, and is not held again."""
-        self._may_be_held = False
-        self.go_on()
+    def let_hold(self, may: bool) -> None:
+        """Whether it may be held from now on: not while somebody may wait for its answers."""
+        self._may_be_held = may and sys.platform == "linux"
+        if not may:
+            self.go_on()
+
+    def stop_within(self, seconds: float) -> None:
+        """It is nobody's any more: end it, whatever it is doing, unless that is over by then and nobody holds it."""
+        left = weakref.ref(self)
+
+        def stop() -> None:
+            if (one := left()) is not None:
+                one.stop()
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        with suppress(RuntimeError):  # without a thread it goes on until it is over
+            timer.start()
 
     @property
     def held_seconds(self) -> float:
@@ -187,20 +198,12 @@ def _started(
     pairs = [Pipe() for _ in range(lanes)]
     theirs = [there.fileno() for _, there in pairs]
     try:
-        child = _starter.submit(
-            subprocess.Popen,
-            [sys.executable, "-m", "classifier", *words, *map(str, theirs)],
-            pass_fds=theirs,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        ).result()
-    except (OSError, RuntimeError) as error:
+        words = [sys.executable, "-m", "classifier", *words, *map(str, theirs)]
+        child = starter.start(words, theirs, environment)
+    except OSError:
         for here, _ in pairs:
             here.close()
-        if isinstance(error, OSError):
-            raise
-        # no thread is left to start it, or all is over
-        raise OSError(errno.EAGAIN, str(error)) from error
+        raise
     finally:
         for _, there in pairs:
             there.close()

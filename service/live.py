@@ -120,7 +120,13 @@ class LiveModels:
 
         Who answers everything fails IN_A_ROW times first.
         """
-        model = loaded.model
+        # as it stands now: what began with it before it took over, or was taken off, says nothing about who answers
+        now = next(
+            (one for one in self.standing.models if one.classifier is loaded.classifier), None
+        )
+        if now is None:
+            return
+        model = now.model
         if model.stage == "full":
             times = self._in_a_row.get(model.rollout_id, 0) + 1
             self._in_a_row[model.rollout_id] = times
@@ -212,7 +218,8 @@ class LiveModels:
         due = self._again_at is not None and self._again_at <= now
         if live == self._seen and not due and not self._loader.any_come:
             return
-        self._from_rows = self._stand(live)
+        before, self._from_rows = self._from_rows, self._stand(live)
+        standing.end_those_that_left(before, self._from_rows)
         self._seen = live
         self._again_at = now + timedelta(seconds=RETRY_SECONDS) if self._from_rows.broken else None
         self._swap()

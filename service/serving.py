@@ -18,15 +18,17 @@ import uvicorn
 from service.app import create_app
 from service.connections import Server, connection_class
 from service.program import preflight
-from service.settings import LARGE_BYTES, Settings
+from service.settings import Settings
 from service.turning_away import turn_away
 from store import logs
 from store.errors import Unavailable
 
 # files that a process needs beside its connections: database, pictures, libraries
 OTHER_FILES = 256
-# glibc's M_MMAP_THRESHOLD, as malloc.h numbers it
-_MMAP_THRESHOLD = -3
+# what takes as much at once is given back to the system when it is done with, and beyond so much what was taken in pieces
+LARGE_BYTES, SPARE_BYTES = 4 * 2**20, 16 * 2**20
+# as malloc.h of glibc numbers them
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 _log = structlog.get_logger()
 
@@ -84,6 +86,7 @@ def _give_back_what_is_large() -> None:
     """
     with suppress(OSError, AttributeError):  # there are other libraries
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
+        ctypes.CDLL(None).mallopt(_TRIM_THRESHOLD, SPARE_BYTES)
 
 
 def _end(*_: object) -> None:

@@ -126,8 +126,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-# what takes as much at once is given back to the system when it is done with: more than most pictures take
-LARGE_BYTES = 4 * 2**20
 _FOR_CORES = ("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "LD_", "PYTHON", "VIRTUAL_ENV")
 
 
@@ -141,5 +139,4 @@ def core_environment(root: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_MMAP_THRESHOLD_": str(LARGE_BYTES),
     }

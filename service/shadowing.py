@@ -141,8 +141,8 @@ class Shadows:
         finally:
             with self._lock:
                 self._thinking.discard(thinking)
-            if process is not None:
-                self._cores.leave(process)
+                if process is not None:
+                    self._cores.leave(process)
             loan.end()
             self._places.release()
 
@@ -150,13 +150,14 @@ class Shadows:
         """Whether one takes strangely long; one that is too slow is told of."""
         with self._lock:
             late = [one for one in self._thinking if one.seconds() > LEND_SECONDS]
-        for one in late:
-            engine = one.loaded.classifier.engine
-            if one.seconds() > self._slow_seconds:
-                why = f"it took more than {self._slow_seconds:g} s for one picture"
-                self._tell(one.loaded, why)
-            elif isinstance(engine, EngineProcess) and one.loaded.model.stage == "manual":
-                self._cores.stand_by(engine)
+            slow = [one for one in late if one.seconds() > self._slow_seconds]
+            for one in late:
+                engine = one.loaded.classifier.engine
+                # whoever is done meanwhile waits for this lock to say so
+                if isinstance(engine, EngineProcess) and one not in slow:
+                    self._cores.stand_by(engine)
+        for one in slow:
+            self._tell(one.loaded, f"it took more than {self._slow_seconds:g} s for one picture")
         return bool(late)
 
     def _tell(self, loaded: Loaded, why: str) -> None:

@@ -14,6 +14,9 @@ from service import metrics
 from store.rollouts import LiveModel
 from store.stops import KILLED
 
+# longer than a request waits for a candidate
+LEAVE_SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -25,9 +28,9 @@ class Loaded:
     folder: Path | None = None
 
     def as_of(self, model: LiveModel) -> "Loaded":
-        """The same, as the rows have its rollout now: who may answer somebody is not held any more."""
-        if model.stage != "manual" and isinstance(self.classifier.engine, EngineProcess):
-            self.classifier.engine.hold_no_more()
+        """The same, as the rows have its rollout now: who may answer somebody is not held."""
+        if isinstance(self.classifier.engine, EngineProcess):
+            self.classifier.engine.let_hold(model.stage == "manual")
         return replace(self, model=model)
 
 
@@ -51,6 +54,10 @@ class Standing:
         all_of_them = (self.incumbent, self.candidate, self.previous)
         return tuple(one for one in all_of_them if one is not None)
 
+    def now(self, loaded: Loaded) -> Loaded | None:
+        """The same network, as its rollout stands now; None where it has left."""
+        return next((one for one in self.models if one.classifier is loaded.classifier), None)
+
 
 NOBODY = Standing(0, None, None, False, {})
 
@@ -70,6 +77,13 @@ def without(standing: Standing, stopped: Collection[str]) -> Standing:
         previous=previous,
         killed=standing.killed or KILLED in stopped,
     )
+
+
+def end_those_that_left(before: Standing, after: Standing) -> None:
+    """What began with a candidate that runs no more has a while for it: one that hangs would be in the way of the next."""
+    for one in before.models:
+        if after.now(one) is None and isinstance(one.classifier.engine, EngineProcess):
+            one.classifier.engine.stop_within(LEAVE_SECONDS)
 
 
 def tell(standing: Standing) -> None:

@@ -91,8 +91,9 @@ def _bring_back(
     folder: Path, kept: Path, url: str, storage_url: str, actor: Actor, now: datetime
 ) -> Copied:
     with dumps.opened(kept) as names:
-        source, target = _kept_in(folder, names), Objects(storage_url)
-        copied = _copy_bytes(names, source, target, anew=True)
+        target, copied = Objects(storage_url), Copied(0, 0, ())
+        if dumps.names_any(names):
+            copied = _copy_bytes(names, _kept_in(folder), target, anew=True)
 
     def finish(database: Database) -> None:
         detail = {"pictures": copied.pictures, "bundles": copied.bundles}
@@ -117,13 +118,14 @@ def check(folder: Path) -> Iterator[Fault | None]:
         dumps.check(dump)
         yield None
         with dumps.opened(dump) as names:
-            stored = _kept_in(folder, names)
-            yield from scrub.compare(dumps.pictures(names), dumps.bundles(names), stored)
+            if dumps.names_any(names):
+                digests = dumps.pictures(names), dumps.bundles(names)
+                yield from scrub.compare(*digests, _kept_in(folder))
 
 
-def _kept_in(folder: Path, names: sqlite3.Connection) -> Objects:
+def _kept_in(folder: Path) -> Objects:
     """The bytes of a backup, which may lie where nobody can write."""
-    return Objects(str(folder / STORAGE), there=dumps.names_any(names), name="backup")
+    return Objects(str(folder / STORAGE), there=True, name="backup")
 
 
 def _record(url: str, folder: Path, actor: Actor, now: datetime) -> str | None:

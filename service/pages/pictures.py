@@ -41,7 +41,7 @@ _HEADERS = {
 }
 # only the loop's own thread uses these two
 _thumbnails = OrderedDict[tuple[PictureStore, str], Shrunk]()
-_limiters = WeakKeyDictionary[Cores, CapacityLimiter]()
+_limiters = WeakKeyDictionary[Cores, tuple[CapacityLimiter, CapacityLimiter]]()
 
 
 @router.get("/pictures/{digest}")
@@ -87,8 +87,10 @@ async def _shown(program: Program, digest: str, side: int) -> Shrunk:
     if side == THUMBNAIL and key in _thumbnails:
         _thumbnails.move_to_end(key)
         return _thumbnails[key]
-    data = await to_thread.run_sync(program.pictures.read, digest)
-    made = await to_thread.run_sync(_made, program, data, side, limiter=_limiter(program))
+    places, cores = _limiters_of(program)
+    async with places:
+        data = await to_thread.run_sync(program.pictures.read, digest)
+        made = await to_thread.run_sync(_made, program, data, side, limiter=cores)
     if side == THUMBNAIL:
         _thumbnails[key] = made
         while len(_thumbnails) > THUMBNAILS:
@@ -96,12 +98,13 @@ async def _shown(program: Program, digest: str, side: int) -> Shrunk:
     return made
 
 
-def _limiter(program: Program) -> CapacityLimiter:
-    """As many threads as pages' pictures may have cores at once: all but one, where there is another."""
-    limiter = _limiters.get(program.cores)
-    if limiter is None:
-        limiter = _limiters[program.cores] = CapacityLimiter(max(1, program.settings.cores - 1))
-    return limiter
+def _limiters_of(program: Program) -> tuple[CapacityLimiter, CapacityLimiter]:
+    """For whole files in memory; and for cores: all but one, where there is another."""
+    cores = program.settings.cores
+    if program.cores not in _limiters:
+        both = CapacityLimiter(2 * cores), CapacityLimiter(max(1, cores - 1))
+        _limiters[program.cores] = both
+    return _limiters[program.cores]
 
 
 def _made(program: Program, data: bytes, side: int) -> Shrunk:

@@ -197,6 +197,10 @@ def test_one_that_is_held_computes_nothing_until_it_goes_on() -> None:
     before = engine.held_seconds
     engine.hold()
     engine.hold()
+    # the system tells it in a moment
+    status = Path(f"/proc/{engine._child.pid}/stat")
+    while status.read_text().rpartition(")")[2].split()[0] != "T":
+        pass
     said = in_a_thread(engine)
     with pytest.raises(TimeoutError):
         said.result(0.2)
@@ -206,7 +210,8 @@ def test_one_that_is_held_computes_nothing_until_it_goes_on() -> None:
     assert held - before >= 0.2
     engine.go_on()
     assert engine.held_seconds == held
-    engine.hold_no_more()
+    engine.hold()
+    engine.let_hold(False)
     engine.hold()
     assert engine.run(inputs(1))[0].shape == (1, 2)
 

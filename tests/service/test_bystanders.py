@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from classifier.engine_process import EngineProcess
+from service import standing
 from service.clock import wall_clock
 from service.cores import LEND_SECONDS, Cores
-from store import rollouts
+from store import predictions, rollouts
 from store.rollouts import Actor
 from tests.benchmarks.networks import misbehaving_network
 from tests.classifier.files import blocks, encode
@@ -112,6 +113,45 @@ def test_one_whose_answers_somebody_may_wait_for_is_not_held(hanging: Serving) -
         wait_for(lambda: state(child) != "T")
     with hanging.program.cores.work():
         assert state(child) != "T"
+
+
+def test_what_one_began_before_it_took_over_does_not_take_it_back(hanging: Serving) -> None:
+    live = hanging.program.live
+    before = live.standing.candidate
+    assert before is not None
+    hanging.move(before.model.rollout_id, "promote")
+    live.fail(before, "it hung")
+    live.look_for_stops()
+    live.refresh()
+    assert live.standing.incumbent is not None
+    assert live.standing.incumbent.model.number == before.model.number
+    with hanging.database.read() as session:
+        assert rollouts.events(session, 1)[0].move == "promote"
+
+
+def test_one_that_hangs_and_is_withdrawn_is_ended_and_the_next_is_asked(
+    hanging: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "LEAVE_SECONDS", 0.2)
+    live = hanging.program.live
+    before = live.standing.candidate
+    assert before is not None
+    child = engine(hanging)._child
+    # held all the while, so that it never thinks for too long
+    with hanging.program.cores.work():
+        hanging.move(before.model.rollout_id, "withdraw")
+        wait_for(lambda: child.poll() is not None)
+    with hanging.database.read() as session:
+        assert rollouts.events(session, 1)[0].move == "withdraw"
+    hanging.open(hanging.register(tmp_path / "three", seed=1))
+    with hanging.client("another") as client:
+        asked = client.predict(STRANGE).id
+
+    def heard() -> bool:
+        with hanging.database.read() as session:
+            return [one.error for one in predictions.shadows(session, asked)] == [None]
+
+    wait_for(heard)
 
 
 def thought(served: Serving) -> list[float]:

@@ -93,10 +93,10 @@ def test_a_process_ends_when_its_candidate_takes_over_or_is_withdrawn(
         with real.client() as client:
             client.predict(draw(0, 1))
         assert engine(real)._child.poll() is None
-        _move(real, rollout, "promote")
+        real.move(rollout, "promote")
         rollout = real.open(real.register(tmp_path / "two", seed=1))
         assert engine(real)._child.poll() is None
-        _move(real, rollout, "withdraw")
+        real.move(rollout, "withdraw")
     assert left == []
     incumbent = real.program.live.standing.incumbent
     assert incumbent is not None
@@ -129,9 +129,3 @@ def engine(served: Serving) -> EngineProcess:
     assert candidate is not None
     assert isinstance(candidate.classifier.engine, EngineProcess)
     return candidate.classifier.engine
-
-
-def _move(served: Serving, rollout: str, move: str) -> None:
-    with served.database.write() as session:
-        rollouts.move(session, rollout, move, TESTER, "a test", wall_clock())
-    served.program.live.refresh()

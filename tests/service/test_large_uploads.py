@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import LARGE_BYTES, core_environment
+from service.serving import LARGE_BYTES
 
 ROOT = Path(__file__).parents[2]
 # says how many bytes the system has lent in pieces of their own while something large is held again that was given back before
@@ -28,17 +28,14 @@ print(info().lent)
 """
 
 
-@pytest.mark.parametrize("whose", ["web process", "core process"])
-def test_what_is_large_is_the_systems_again(whose: str) -> None:
+def test_what_is_large_is_the_systems_again() -> None:
     if not hasattr(ctypes.CDLL(None), "mallinfo2"):
         pytest.skip("this machine's C library does not say how much it keeps")
     first = "from service.serving import _give_back_what_is_large; _give_back_what_is_large()"
     size = 4 * LARGE_BYTES
-    program = HOLDS_AGAIN.format(size=size, first=first if whose == "web process" else "")
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", HOLDS_AGAIN.format(size=size, first=first)],
         cwd=ROOT,
-        env=core_environment(ROOT) if whose == "core process" else None,
         capture_output=True,
         text=True,
         check=True,
