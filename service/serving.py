@@ -26,7 +26,7 @@ from store.errors import Unavailable
 # files that a process needs beside its connections: database, pictures, libraries
 OTHER_FILES = 256
 # what takes as much at once is given back to the system when it is done with, and beyond so much what was taken in pieces
-LARGE_BYTES, SPARE_BYTES = 4 * 2**20, 16 * 2**20
+LARGE_BYTES, SPARE_BYTES = 4 * 2**20, 4 * 2**20
 # as malloc.h of glibc numbers them
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
