@@ -50,6 +50,8 @@ class Objects:
         else:
             self.folder = Path(url.removeprefix("file://")).absolute()
             if there:
+                if not self.folder.exists():
+                    raise self._not_mounted(self.folder)
                 self._look_there(self.folder)
                 if next(self.folder.iterdir(), None) is None:
                     raise self._not_mounted(self.folder)
@@ -129,7 +131,8 @@ class Objects:
 
     def _not_mounted(self, folder: Path) -> Unavailable:
         return Unavailable(
-            f"Nothing is left in {folder}: the disk of the {self._name} may not be mounted.",
+            f"Nothing is left in {folder}: the disk of the {self._name} may not be mounted."
+            f" (If all is lost, make an empty folder {folder / MARKS[self._name]} to begin anew.)",
             "storage_unavailable",
         )
 

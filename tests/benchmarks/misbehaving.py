@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 from typing import get_args
@@ -42,7 +43,7 @@ AGAIN = " again"
 BARS = [
     Bar("not_answered"),
     *(Bar(f"{name}_{what}", 1, at_least=True) for name in KINDS for what in ("times", "failed")),
-    *(Bar(f"{name}_left") for name in KINDS),
+    *(Bar(f"{name}_left", fails=False) for name in KINDS),
     *(Bar(f"{name}_p50_ratio", 1.1, fails=False) for name in ("none", *KINDS)),
     *(Bar(f"{name}_p99_ratio", 1.2, fails=False) for name in ("none", *KINDS)),
     *(Bar(f"{name}_refused_more", 0.01, fails=False) for name in KINDS),
@@ -82,8 +83,10 @@ def main() -> None:
         end.held_against(BARS, end.figures)
 
 
-def measure(ready: Ready, seconds: float, rounds: int, *, again: bool = False) -> dict[str, float]:
-    """All rounds; what they came to."""
+def measure(
+    ready: Ready, seconds: float, rounds: int, *, again: bool = False, loaded: bool = False
+) -> dict[str, float]:
+    """All rounds; what they came to. `loaded`: traffic begins when the candidate is there."""
     rows, port = Rows(ready), ready.running.port
     closed_loop(port, ready.requests, 8, min(seconds, 5.0))
     rate = LOAD * closed_loop(port, ready.requests, 6, min(seconds, 10.0)).goodput
@@ -98,6 +101,8 @@ def measure(ready: Ready, seconds: float, rounds: int, *, again: bool = False) -
         for name in map(str, rng.permutation(names)):
             number = numbers.get(name.removesuffix(AGAIN))
             with _there(rows, number, again=AGAIN in name) as times, Watched(ready.pid) as watched:
+                if loaded and number is not None:
+                    ready.running.wait_for(partial(_is_there, ready, number), 60, "the candidate")
                 part = stretch(ready, rate, seconds, turn, times)
                 found[name] = Beside(part, watched.highest, candidate(ready) is not None)
             # the next one begins without it
@@ -108,6 +113,10 @@ def measure(ready: Ready, seconds: float, rounds: int, *, again: bool = False) -
     figures["web_growth_mib"] = round(own_memory(ready.pid) - web, 1)
     rows.database.dispose()
     return figures
+
+
+def _is_there(ready: Ready, number: int) -> bool:
+    return candidate(ready) == number
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from store import migrate, models, people
 from store.database import Database
 from store.errors import StoreError
 from store.models import NewVersion
+from store.objects import Objects
 from store.pictures import NewPicture
 from store.prediction_log import Entry, PredictionLog
 from store.reviews import NewReview
@@ -145,7 +146,8 @@ def run(
 
 
 def start(stack: ExitStack, folder: Path, url: str) -> list[Programs]:
-    """Two services over one database and one storage."""
+    """Two services over one database and one storage, in which the pictures are not that have rows."""
+    Objects(str(folder / "storage"))
     shared = {
         "URSA_SECRET_KEY": secrets.token_hex(32),
         "URSA_STORAGE_URL": str(folder / "storage"),

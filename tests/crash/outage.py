@@ -20,6 +20,7 @@ from monitoring.retention import RETENTION
 from service.clock import wall_clock
 from store import jobs, people
 from store.database import Database
+from store.objects import Objects
 from tests.benchmarks.leaving import memory
 from tests.crash.load import Ledger, picture
 from tests.journeys.programs import Programs, programs
@@ -90,6 +91,8 @@ def service(
 ) -> Iterator["Service"]:
     """A service without a model, so that people are asked: the way into the log is all that counts here."""
     generous = {"URSA_RATE_PER_SECOND": "100000", "URSA_RATE_BURST": "100000"}
+    # the database may have rows of pictures that are in another folder
+    Objects(str(folder / "storage"))
     with programs(folder, url, **generous, **settings) as made:
         made.start("service")
         for one in OTHERS if others else ():
