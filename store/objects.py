@@ -50,11 +50,12 @@ class Objects:
         else:
             self.folder = Path(url.removeprefix("file://")).absolute()
             if there:
+                anew = f" If all is lost, make an empty folder {self.folder / MARKS[self._name]} to begin anew."
                 if not self.folder.exists():
-                    raise self._not_mounted(self.folder)
+                    raise self._not_mounted(anew)
                 self._look_there(self.folder)
                 if next(self.folder.iterdir(), None) is None:
-                    raise self._not_mounted(self.folder)
+                    raise self._not_mounted(anew)
             else:
                 durable.make_folder(self.folder)
             self._mark(self.folder, there)
@@ -127,12 +128,11 @@ class Objects:
     def _look_for_mark(self, folder: Path) -> None:
         """Raises Unavailable where the mark was there and is not."""
         if self._is_marked and not (folder / MARKS[self._name]).is_dir():
-            raise self._not_mounted(folder)
+            raise self._not_mounted()
 
-    def _not_mounted(self, folder: Path) -> Unavailable:
+    def _not_mounted(self, more: str = "") -> Unavailable:
         return Unavailable(
-            f"Nothing is left in {folder}: the disk of the {self._name} may not be mounted."
-            f" (If all is lost, make an empty folder {folder / MARKS[self._name]} to begin anew.)",
+            f"Nothing is left of the {self._name}: its disk may not be mounted.{more}",
             "storage_unavailable",
         )
 
