@@ -49,10 +49,10 @@ def test_a_service_refuses_until_it_can_be_written_and_goes_on(
 
         assert predict(1) == (200, False)
         only_reads(postgresql_url, on=True)
-        assert [predict(2), predict(2)] == [(503, True)] * 2
-        assert client.get("/readyz").status_code == 503
-        only_reads(postgresql_url, on=False)
         # what was connected in between is ended in its own time, as it is met
+        assert any(predict(2) == (503, True) for _ in range(20))
+        assert any(client.get("/readyz").status_code == 503 for _ in range(1000))
+        only_reads(postgresql_url, on=False)
         assert any(predict(3) == (200, False) for _ in range(20))
         assert any(client.get("/readyz").status_code == 200 for _ in range(20))
         assert len(beside) == 1 + background.WORKERS
