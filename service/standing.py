@@ -1,7 +1,7 @@
 """Who answers and who runs alongside, as of one moment: what every request takes once and keeps to its end.
 
 Order: `service.live` makes one from the rows, `without` takes out what has been stopped since. Nothing here looks
-anywhere or changes anything.
+anywhere. What changes are processes of candidates: whether one may be held, and that one which has left ends.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from service import metrics
 from store.rollouts import LiveModel
 from store.stops import KILLED
 
-# longer than a request waits for a candidate
+# longer than a request waits for a candidate, as the settings come; who still waits then is answered by the incumbent
 LEAVE_SECONDS = 10.0
 
 
