@@ -54,8 +54,8 @@ access: setup ## say who may get in, and what to type to keep each of them out
 scrub: setup ## look whether every picture and bundle is there and unaltered; FROM= looks into a backup
 	@$(python) -m deploy.backup scrub $(if $(FROM),"$(FROM)") --data "$(DATA)"
 
-bench-%: setup ## measure: make bench-NAME runs tests/benchmarks/NAME.py
-	@$(python) -m tests.benchmarks.$*
+bench-%: setup ## measure: make bench-NAME runs tests/benchmarks/NAME.py; ARGS="--long" are its options, ARGS=--help lists them
+	@$(python) -m tests.benchmarks.$* $(ARGS)
 
 locks: setup ## write deploy/locks from pyproject.toml and keep versions; UPGRADE=--upgrade takes the newest
 	echo uv | $(subst pyproject.toml,-,$(lock)) $(UPGRADE) -o deploy/locks/bootstrap.txt

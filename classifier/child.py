@@ -1,11 +1,17 @@
-"""What processes have in common that work for the one that started them: when they end, and who goes first."""
+"""What processes have in common that work for the one that started them: when they end, who goes first, what they may take."""
 
 import ctypes
+import json
 import os
+import resource
 import select
 import signal
+import sys
 import threading
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 # of who answers: less of the processor than the process that takes requests in
 NICE = 10
@@ -18,7 +24,40 @@ def begin(descriptor: int) -> None:
     # asked of all processes of a group, an end is for the one that answers to bring about
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, signal.SIG_IGN)
+    _quieten()
     threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+
+
+def say(event: str, **more: str) -> None:
+    """One line of the log of who started this process."""
+    sys.stderr.write(json.dumps({"event": event, "level": "error", **more}) + "\n")
+    sys.stderr.flush()
+
+
+def _quieten() -> None:
+    """Let only this code come out on standard error, and Python's last words: decoders write a line for every odd tag."""
+    warnings.simplefilter("ignore")
+    sys.stderr = os.fdopen(os.dup(2), "w")
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+
+
+def bound_memory(size: int) -> None:
+    """Let this process have `size` bytes more than it has now; the system refuses what is beyond."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + size, hard))
+
+
+@contextmanager
+def bounded_memory(size: int) -> Iterator[None]:
+    """The same to the end of the block."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    bound_memory(size)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def end_though_held() -> None:

@@ -8,7 +8,6 @@ trust each other.
 """
 
 import os
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.bundle import read_bundle
-from classifier.child import NICE, begin
+from classifier.child import NICE, begin, bounded_memory, say
 from classifier.classifier import Classifier, Opinion
 from classifier.engine import Engine
 from classifier.pictures import BadPicture, Limits, Picture, Reason, open_picture
@@ -31,6 +30,9 @@ from classifier.properties import measure
 
 # models that stay loaded: who answers, who did before, and one that is on its way
 KEPT = 3
+# bytes that decoding may take, and for each pixel that a picture may have: all that is known to need more is refused before,
+# and what is not known ends here
+DECODING, PIXEL = 2**28, 20
 # before a bundle that could not be loaded is read and digested again, for a picture
 RETRY_SECONDS = 30.0
 # up to this side a picture is shown without loss: JPEG would blur what there is little of
@@ -153,7 +155,7 @@ class Models:
             return self.get(folder)
         except Exception as error:  # noqa: BLE001  # said on standard error, and the picture is looked at all the same
             self._again_at[folder] = monotonic() + RETRY_SECONDS
-            sys.stderr.write(f"{folder} cannot be loaded: {error}\n")
+            say("bundle_not_loaded", folder=folder, why=str(error))
             return None
 
 
@@ -171,15 +173,18 @@ def _told(task: Task, models: Models, tell: Callable[[Decoded], None]) -> Told:
     if task.data is None:
         return _load(task, models)
     try:
-        if task.side is not None:
-            return shrink(task.data, task.limits, task.side)
-        seen = _look(task.data, task.limits)
+        with bounded_memory(DECODING + PIXEL * task.limits.max_pixels):
+            if task.side is not None:
+                return shrink(task.data, task.limits, task.side)
+            seen = _look(task.data, task.limits)
         if task.bundle is not None:
             # before a network is loaded or asked: what comes now is its doing
             tell(Decoded())
             seen = _asked(seen, models.find(task.bundle))
     except BadPicture as bad:
         return Refused(bad.reason, str(bad))
+    except MemoryError:
+        return Refused("too_many_parts", "The picture would take more memory than its pixels need.")
     except Exception as error:  # noqa: BLE001  # who asked has to know, and the next picture is another's
         return Refused(None, f"{type(error).__name__}: {error}")
     if task.pixels or (task.bundle is not None and seen.opinion is None):

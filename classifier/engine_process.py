@@ -8,7 +8,6 @@ ends trust each other.
 
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier import starter
+from classifier.child import bound_memory
 from classifier.engine import MOST_BYTES, OUTPUTS, Engine, NetworkError
 
 # from the start of the process to a network that can be asked
@@ -227,7 +227,8 @@ def serve(descriptors: Sequence[int], size: int) -> None:
     network, engine = ways[0].recv(), Future[Engine]()
     for way in ways[1:]:
         threading.Thread(target=_answer, args=(way, engine), daemon=True).start()
-    _bound_memory(size)
+    # the file of its network and stacks are there already
+    bound_memory(size)
     try:
         engine.set_result(Engine(network))
     except NetworkError as error:
@@ -236,13 +237,6 @@ def serve(descriptors: Sequence[int], size: int) -> None:
     del network
     ways[0].send(())
     _answer(ways[0], engine)
-
-
-def _bound_memory(size: int) -> None:
-    """Let this process have `size` bytes more than it has now: the file of its network and stacks are there already."""
-    pages = int(Path("/proc/self/statm").read_text().split()[5])
-    most = pages * resource.getpagesize() + size
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _answer(way: Connection, engine: "Future[Engine]") -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from classifier import tags
 from classifier.scans import TooMany, scanned
-from classifier.tags import MOST_TAGS, MOST_VALUES, Tag
+from classifier.tags import MOST_VALUES, Tag
 
 # a strip for each row of the longest side, for each colour a plane of its own
 MOST_STRIPS = 60_000
@@ -21,6 +21,12 @@ MOST_TILED = 2**26
 MOST_UNPACKED = 200_000_000
 # how many times the bytes of the file may be in its strips
 MOST_SHARED = 3
+# tags of the picture: a camera writes a hundred, and libtiff sorts all it has for each that it does not know
+MOST_TAGS = 1000
+# how many times the bytes of the file may be in values of tags
+MOST_COPIED = 2
+# bytes: up to so many lie in the directory itself; of one value of a kind that is not known here
+INLINE, LARGEST_VALUE = 4, 8
 # values in a directory below the first, all of which Pillow reads
 MOST_BELOW = 10_000
 
@@ -56,7 +62,8 @@ def tiff(data: bytes) -> None:
     found = tags.first(data)
     if found is None:
         return
-    _check_number(found.tags)
+    _check_number(found.tags, MOST_TAGS)
+    _check_copied(data, found.tags)
     for tag in found.tags:
         most = LONG.get(tag.name, MOST_VALUES)
         if tag.name in READ and tags.objects(data, tag) > most:
@@ -66,9 +73,16 @@ def tiff(data: bytes) -> None:
     _check_pieces(data, _places(data, found))
 
 
-def _check_number(found: Sequence[Tag]) -> None:
-    if len(found) > MOST_TAGS:
-        raise TooMany(f"The TIFF file has more than {MOST_TAGS:,} tags.")
+def _check_number(found: Sequence[Tag], most: int) -> None:
+    if len(found) > most:
+        raise TooMany(f"The TIFF file has more than {most:,} tags.")
+
+
+def _check_copied(data: bytes, found: Iterable[Tag]) -> None:
+    """libtiff takes a copy of the value of every tag, also of those that nobody knows, and several may lie in one place."""
+    sizes = [tag.values * tags.SIZES.get(tag.kind, LARGEST_VALUE) for tag in found]
+    if sum(min(size, len(data)) for size in sizes if size > INLINE) > MOST_COPIED * len(data):
+        raise TooMany("The tags of the TIFF file share their bytes.")
 
 
 def _check_below(data: bytes, found: Iterable[Tag], pointers: Sequence[int], order: str) -> None:
@@ -76,7 +90,7 @@ def _check_below(data: bytes, found: Iterable[Tag], pointers: Sequence[int], ord
     for tag in _once(found, pointers):
         for at in tags.whole(data, tag, order, 1) or ():
             below = tags.directory(data, at, order)
-            _check_number(below)
+            _check_number(below, tags.MOST_TAGS)
             if sum(tags.objects(data, one) for one in below) > MOST_BELOW:
                 raise TooMany(f"The EXIF of the TIFF file has more than {MOST_BELOW:,} values.")
             _check_below(data, below, BELOW[tag.name], order)

@@ -1,7 +1,7 @@
 """Retention's part of the loop: once a day what is too old goes, in short batches, after its day has been counted.
 
 Order: count the days that are over, then features, predictions with the pictures that nothing names any more, what is
-left of work that is done, then the bytes: first those of the day before. It is a job, which one monitor has. A turn does
+left of work that is done, bytes that never had a row, then the bytes: first those of the day before. It is a job, which one monitor has. A turn does
 so much of it as fits into some seconds, and leaves the job with where it got to, so that the other parts of the loop
 have theirs. Killed anywhere, what it did is done and the next one goes on. Nothing goes whose day is not counted.
 """
@@ -18,7 +18,7 @@ import structlog
 from monitoring import failing, metrics
 from monitoring.monitor import PROGRAM, Monitor, Stopped
 from monitoring.settings import MonitoringSettings
-from store import days, jobs, locks, retention, retired
+from store import days, jobs, locks, retention, retired, strays
 from store.database import Database, Session
 from store.errors import StoreError
 from store.jobs import Claimed, Hold, Lost
@@ -242,6 +242,11 @@ def _passing(run: Run, _: str) -> tuple[Gone, str | None]:
     return gone, None if gone == Gone() else ""
 
 
+def _strays(run: Run, after: str) -> tuple[Gone, str | None]:
+    found, reached = strays.retire(run.database, run.objects, after, run.now)
+    return Gone(pictures=found), reached
+
+
 def _lay_aside(run: Run, _: str) -> tuple[Gone, str | None]:
     done = retired.lay_aside(run.database, run.objects, run.now)
     return Gone(), "" if done == retired.PAGE else None
@@ -254,7 +259,7 @@ def _forget(run: Run, _: str) -> tuple[Gone, str | None]:
 
 # each takes one batch after an id, and says after which the next one begins (None: nothing is left of this part)
 # first what lies aside goes: to lay more aside takes room
-PARTS = (_count_days, _features, _predictions, _passing, _forget, _lay_aside)
+PARTS = (_count_days, _features, _predictions, _passing, _strays, _forget, _lay_aside)
 
 
 def _breathe() -> None:

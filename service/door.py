@@ -20,7 +20,7 @@ from anyio import CapacityLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import counting, headers, heads, metrics
+from service import counting, forms, headers, heads, metrics
 from service.cores import Busy
 from service.errors import Problem, busy, from_store, internal, not_signed_in, respond
 from service.known import Known
@@ -42,7 +42,9 @@ UPLOADS = frozenset({"/v1/predictions", "/try"})
 SIGN_IN = "/sign-in"
 # who sends something elsewhere must be signed in; health has nothing that would read it
 OPEN = (SIGN_IN, *counting.HEALTH)
-LARGEST_FORM = MEBIBYTE
+LARGEST_JSON = MEBIBYTE
+# twice what a name and a password take of the longest that may be, in letters of four bytes
+LARGEST_SIGN_IN = 32 * 1024
 # how many keys are looked up at once, and how long one waits for its turn
 LOOK_UPS = 4
 LOOK_UP_SECONDS = 5.0
@@ -105,10 +107,11 @@ class Door:
         _check_length(scope, largest)
         if not is_upload:
             with self._uploads.pass_on(receive, largest) as passed_on:
-                await self._app(scope, passed_on, send)
+                await self._app(scope, forms.counted(scope, passed_on), send)
             return
         body = await self._uploads.take_in(receive, largest)
         with closing(body):
+            forms.check(scope, body.content)
             # it may have taken a while
             self._check_room(scope)
             with self._place(scope):
@@ -117,8 +120,10 @@ class Door:
     def _largest(self, scope: Scope, is_upload: bool) -> int:
         if is_upload:
             return self._settings.max_upload_bytes + AROUND_PICTURE
+        if scope["path"].startswith(API):
+            return LARGEST_JSON
         # the one body that is read of somebody who has shown nothing yet
-        return SMALL if scope["path"] == SIGN_IN else LARGEST_FORM
+        return LARGEST_SIGN_IN if scope["path"] == SIGN_IN else SMALL
 
     async def _check_sign_in(self, scope: Scope) -> None:
         program: Program = scope["app"].state.program

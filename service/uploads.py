@@ -93,6 +93,7 @@ class Body:
             if message["type"] != "http.request":
                 raise Gone
             self._parts.append(message.get("body", b""))
+        self._parts = [b"".join(self._parts)]
 
     async def part(self) -> Message:
         """The next part, charged for."""
@@ -107,12 +108,17 @@ class Body:
             self.is_whole = not message.get("more_body", False)
         return message
 
+    @property
+    def content(self) -> bytes:
+        """All of it, once it was taken and before it is given on."""
+        return self._parts[0]
+
     async def receive(self) -> Message:
         """The body, then whatever the server says."""
         if self._read:
             return await self._receive()
         self._read = True
-        body, self._parts = b"".join(self._parts), []
+        body, self._parts = self.content, []
         return {"type": "http.request", "body": body, "more_body": False}
 
     def close(self) -> None:

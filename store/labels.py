@@ -51,9 +51,9 @@ class Given:
 def give(session: Session, answer: Answer, classes: Sequence[str], now: datetime) -> Given:
     """Keep an answer and settle the review when it has opinions enough.
 
-    An answer whose lease has lapsed is kept in any case: as the first opinion where nobody has answered the review,
-    also where somebody else holds it by now, and as an opinion where nobody else holds it; else as an extra one that
-    changes nothing. So is a second answer of the same person, whichever token they show, and one of who skipped it.
+    An answer whose lease has lapsed is kept in any case: as the first opinion where nobody has answered the review, also
+    where somebody else holds it by now; else as an extra one that changes nothing, and who gave it may be asked again. So
+    is a second answer of the same person, whichever token they show, and one of who skipped it.
     It is not blind when the person saw the answer. Raises Invalid for a class that does not exist.
     """
     _check(answer, classes)
@@ -220,14 +220,15 @@ def _is_opinion(session: Session, review: Review, answer: Answer, now: datetime)
     # before anything else: whoever holds two tokens, in two tabs, say, is one reader
     if any(one.person_id == answer.person_id for one in standing):
         return False
-    if review.leased_by == answer.person_id:
+    is_theirs = review.leased_by == answer.person_id
+    if is_theirs and review.lease_until is not None and review.lease_until > now:
         return True
     passed = reviews.has_passed(session, review.id, answer.person_id)
     # nobody answers with the token of another, nor with one that they gave back
-    if passed or answer.token == review.lease_token:
+    if passed or (answer.token == review.lease_token and not is_theirs):
         return False
     # the first opinion is whose it is, though they were slow
-    return not standing or review.lease_until is None or review.lease_until <= now
+    return not standing
 
 
 def _settle(session: Session, review: Review, now: datetime) -> None:

@@ -11,6 +11,9 @@ or the other way round.
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import obstore
@@ -22,7 +25,29 @@ from store.errors import NotFound, Unavailable
 
 # by what the folder is told as
 MARKS = {"storage": ".ursa-storage", "backup": ".ursa-backup"}
+# what is being written, beside what it will be
+_UNFINISHED = ".new-"
+# keys that are told at once
+_LISTED = 500
 _KEY = re.compile(r"[a-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is there under a key since when."""
+
+    key: str
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        """The last part of its key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it is half of something that was never kept."""
+        return self.name.startswith(_UNFINISHED)
 
 
 class Objects:
@@ -102,6 +127,21 @@ class Objects:
                 f"The {self._name} cannot be written: {_why(error)}.", "storage_unavailable"
             ) from error
 
+    def listed(self, prefix: str) -> Iterator[list[Kept]]:
+        """What lies below a prefix, some at a time. Raises Unavailable."""
+        _check(prefix)
+        try:
+            if self.folder is not None:
+                self._look_there(self.folder)
+            for some in obstore.list(self._store, prefix=prefix, chunk_size=_LISTED):
+                yield [Kept(one["path"], one["last_modified"]) for one in some]
+        except FileNotFoundError:
+            return
+        except (OSError, BaseError) as error:
+            raise Unavailable(
+                f"The {self._name} cannot be read: {_why(error)}.", "storage_unavailable"
+            ) from error
+
     def probe(self) -> None:
         """Raises Unavailable when the storage cannot be reached or a folder's disk is full; changes nothing."""
         if self.folder is not None:
@@ -165,8 +205,9 @@ def _check(key: str) -> None:
 def _put_durably(root: Path, key: str, data: bytes) -> None:
     path = root / key
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    # what was altered since it was kept is written anew
+    if not _holds(path, data):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -179,6 +220,13 @@ def _put_durably(root: Path, key: str, data: bytes) -> None:
     # also when the file or a folder was there: whoever made it may not have come to this line yet
     for above in path.relative_to(root).parents:
         durable.sync(root / above)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _why(error: BaseException) -> str:

@@ -256,6 +256,8 @@ def _answered_by(person_id: str) -> Exists:
             Label.review_id == Review.id,
             Label.person_id == person_id,
             Label.kind != "undo",
+            # an extra opinion answers nothing: where nobody else can be asked, its author can
+            Label.late.is_(False),
             ~undone,
         )
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests import postgres
 from tests.benchmarks.bars import Bar, ending
-from tests.benchmarks.under_load import floors
+from tests.benchmarks.floors import floors
 from tests.journeys.deaths import live_through, several
 from tests.journeys.proxy import is_there
 
@@ -68,7 +68,7 @@ def run(folder: Path, pooled: bool) -> dict[str, Any]:
     folder.mkdir()
     print(folder.name)
     with several(folder, pooled=pooled, durable=True) as copies:
-        floors(copies.programs, folder)
+        found = floors(folder, copies.programs.port)
         came = live_through(copies)
     figures = {
         "takeover_s": round(max(came.decision_taken_over, came.window_taken_over), 2),
@@ -84,6 +84,7 @@ def run(folder: Path, pooled: bool) -> dict[str, Any]:
         "given_up": came.given_up,
         "unexpected": came.unexpected,
         "unexplained": sum(came.unexpected.values()),
+        **found,
         "load": round(os.getloadavg()[0], 1),
     }
     for what, value in figures.items():

@@ -11,7 +11,6 @@ changed or never done, or a database is not there.
 """
 
 import argparse
-import hashlib
 import os
 import random
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 from store import migrate
 from tests import postgres
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.crash.judge import judge, unrest
 from tests.crash.load import Consumer, Ledger
 from tests.crash.world import Asker, World, world
@@ -32,8 +32,9 @@ CONSUMERS = 8
 REST_SECONDS, LOOK_SECONDS = 150.0, 5.0
 # kept for coming to rest and for the judge when kills are paced; both together take about a minute
 RESERVED_SECONDS = 80.0
-# between two kills so many answers, unless they do not come for so long
-LEAST_ANSWERS, PATIENCE_SECONDS = 10, 6.0
+# between two kills so many answers, unless they do not come for so long; not before each in four, which then hits what
+# has not come back from the last one
+LEAST_ANSWERS, PATIENCE_SECONDS, AT_ONCE = 10, 6.0, 0.25
 BACKTEST_EVERY = 6.0
 # what is told of both databases together
 ADDED = ("kills", "acknowledged", "lost", "doubled", "replays_differing")
@@ -53,6 +54,8 @@ BARS = [
     Bar("trainings", 1, at_least=True),
     *(Bar(name) for name in ("lost", "doubled", "replays_differing", "harmed", "given_up")),
     Bar("unexplained"),
+    # a service that finds no database when it starts says so and ends; these two wait
+    Bar("others_ended"),
     # None where it never came to rest
     Bar("rest_s", REST_SECONDS),
 ]
@@ -114,7 +117,7 @@ def run(
     """One database; its figures."""
     migrate.upgrade(url)
     began = time.monotonic()
-    floors = {**disk_floor(folder), **machine_floor()}
+    floor = floors(folder)
     with world(folder, url, server, TRAININGS, **SETTINGS) as killed:
         killed.keep_database()
         killed.start()
@@ -133,6 +136,7 @@ def run(
             one.join()
         rested, waited_for = come_to_rest(killed)
         verdict = judge(killed, ledger)
+        ended = {name: len(one.ended_by_itself) for name, one in killed.kept.items()}
         found = {
             "kills": killed.of_programs,
             "killed": dict(sorted(killed.kills.items())),
@@ -143,25 +147,25 @@ def run(
             "given_up": ledger.given_up,
             "unexpected": dict(ledger.unexpected),
             "unexplained": sum(ledger.unexpected.values()),
-            "ended_by_itself": {
-                name: len(one.ended_by_itself) for name, one in killed.kept.items()
-            },
+            "ended_by_itself": ended,
+            "others_ended": ended["monitoring"] + ended["retrain"],
             "rest_s": rested,
             "waited_for_s": waited_for,
             "minutes": round((time.monotonic() - began) / 60, 1),
             "load": round(load, 1),
-            **floors,
+            **floor,
         }
     report(url, found)
     return found
 
 
 def kill(killed: World, ledger: Ledger, pace: Pace, seed: int, until: float) -> None:
-    """Each at a random moment; on a busy machine not before somebody was answered again, and faster where time is short."""
+    """Each at a random moment; three of four not before somebody was answered again, and faster where time is short."""
     chance = random.Random(seed)  # noqa: S311  # when to kill is no secret
     while (left := pace.kills - killed.of_programs) > 0 and time.monotonic() < until:
-        answers, patience = len(ledger.told) + LEAST_ANSWERS, time.monotonic() + PATIENCE_SECONDS
-        while len(ledger.told) < answers and time.monotonic() < patience:
+        patience = 0.0 if chance.random() < AT_ONCE else PATIENCE_SECONDS
+        answers, until_then = len(ledger.told) + LEAST_ANSWERS, time.monotonic() + patience
+        while len(ledger.told) < answers and time.monotonic() < until_then:
             time.sleep(0.02)
         seconds = min(pace.seconds, 0.5 * max(0.0, until - time.monotonic()) / left)
         time.sleep(chance.uniform(0.0, 2.0) * seconds)
@@ -187,40 +191,11 @@ def come_to_rest(killed: World) -> tuple[float | None, dict[str, float]]:
     return None, waited_for
 
 
-def disk_floor(folder: Path, times: int = 200) -> dict[str, float]:
-    """Milliseconds that a write of 4 KiB takes to reach the disk, in the middle and at the 99th percentile."""
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / "probe"
-    taken = []
-    with probe.open("wb", buffering=0) as file:
-        for _ in range(times):
-            file.write(bytes(4096))
-            began = time.perf_counter()
-            os.fdatasync(file.fileno())
-            taken.append(1000 * (time.perf_counter() - began))
-    probe.unlink()
-    return {"fdatasync_p50_ms": _of(taken, 0.5), "fdatasync_p99_ms": _of(taken, 0.99)}
-
-
-def machine_floor(times: int = 100) -> dict[str, float]:
-    """Milliseconds that a core takes for the SHA-256 of 4 MiB."""
-    data, taken = bytes(2**22), []
-    for _ in range(times):
-        began = time.perf_counter()
-        hashlib.sha256(data).digest()
-        taken.append(1000 * (time.perf_counter() - began))
-    return {"sha256_4mib_p50_ms": _of(taken, 0.5), "sha256_4mib_p99_ms": _of(taken, 0.99)}
-
-
 def report(url: str, found: dict[str, Any]) -> None:
     """The table for people."""
     print(f"{url.split(':')[0].split('+')[0]}: harm {found['harm'] or 'none'}")
     for name, value in found.items():
         print(f"  {name.replace('_', ' '):<22} {value}", flush=True)
-
-
-def _of(values: list[float], share: float) -> float:
-    return round(sorted(values)[int(share * (len(values) - 1))], 3)
 
 
 if __name__ == "__main__":

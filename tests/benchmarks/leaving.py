@@ -19,6 +19,8 @@ from tests.postgres import family
 AT_ONCE = 200
 # idle threads of the pool end after ten seconds, a kept connection after five
 SETTLE_SECONDS = 20.0
+# told by nobody, and not cut off
+HELD = -1
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -154,7 +156,10 @@ def leave_in_mid_upload(port: int, requests: Sequence[bytes], clients: int) -> N
 async def drip(
     port: int, requests: Sequence[bytes], clients: int, seconds: float
 ) -> dict[int, int]:
-    """`clients` at a time send the head and then a byte a second; how many were told which status (0: cut off)."""
+    """`clients` at a time send the head and then a byte a second; how many were told which status.
+
+    0: cut off; `HELD`: nobody had said anything 5 s after the end of `seconds`.
+    """
 
     async def one(request: bytes) -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -168,6 +173,8 @@ async def drip(
                 at += 1
                 await asyncio.wait([told], timeout=1)
             answer = await asyncio.wait_for(told, 5)
+        except TimeoutError:
+            return HELD
         except OSError:
             return 0
         finally:

@@ -27,12 +27,13 @@ from typing import get_args
 import numpy as np
 
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.benchmarks.leaving import Watched, memory, own_memory
 from tests.benchmarks.networks import Misbehaviour, misbehaving_network
 from tests.benchmarks.sending import Sent, closed_loop
 from tests.benchmarks.shed import Part, candidate, stretch
 from tests.benchmarks.swaps_rows import Rows
-from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
+from tests.benchmarks.under_load import Ready, pictures, prepared, say
 
 # of capacity: candidates are asked there, and nobody is refused
 LOAD = 0.5
@@ -78,7 +79,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         prepared(Path(name), pictures(given.pictures)) as ready,
     ):
-        floors(ready.running, Path(name))
+        end.figures |= floors(Path(name), ready.running.port)
         end.figures |= measure(ready, given.seconds, given.rounds, again=given.again)
         end.held_against(BARS, end.figures)
 

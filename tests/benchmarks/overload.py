@@ -24,7 +24,9 @@ from time import monotonic, sleep
 import numpy as np
 
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.benchmarks.leaving import (
+    HELD,
     Watched,
     drip,
     leave_in_mid_upload,
@@ -38,13 +40,15 @@ from tests.benchmarks.sending import (
     closed_loop,
     open_loop,
 )
-from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
+from tests.benchmarks.under_load import Ready, pictures, prepared, say
 
 BARS = [
     *(
         Bar(name)
         for name in ("server_errors", "hung", "refused_without_retry_after", "left_behind")
     ),
+    Bar("refused", 1, at_least=True),
+    Bar("served_beside_drips", 1, at_least=True),
     Bar("p99_ratio", 2, fails=False),
     Bar("goodput_ratio", 0.85, at_least=True, fails=False),
     # the machine drifts as well; a service that an overload damages for good is seen here
@@ -78,6 +82,7 @@ class Found:
     peak: float = 0.0
     peak_after: float = 0.0
     usual: list[Sent] = field(default_factory=list)
+    closed: list[Sent] = field(default_factory=list)
     over: Sent = field(default_factory=Sent)
     beside: Sent = field(default_factory=Sent)
     drips: dict[int, int] = field(default_factory=dict)
@@ -99,7 +104,7 @@ def main() -> None:
     with ending(*TOLD) as end, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with prepared(folder, pictures(given.pictures), proxied=not given.direct) as ready:
-            floors(ready.running, folder)
+            end.figures |= floors(folder, ready.running.port)
             found = measure(ready, sizes)
         report(found)
         end.figures |= judged(found)
@@ -109,15 +114,15 @@ def main() -> None:
 def measure(ready: Ready, sizes: Sizes) -> Found:
     """Every part in turn."""
     found, port = Found(), ready.running.port
-    closed_loop(port, ready.requests, max(sizes.closed), sizes.capacity / 2)
-    found.peak = capacity(ready, sizes)
+    found.closed.append(closed_loop(port, ready.requests, max(sizes.closed), sizes.capacity / 2))
+    found.peak = capacity(ready, sizes, found)
     found.usual.append(usual(ready, sizes, 0.7 * found.peak, seed=1))
     before = ready.in_hand()
     with Watched(ready.pid) as watched:
         found.over = open_loop(port, ready.requests, 3 * found.peak, sizes.overload, seed=2)
         say("three times capacity", found.over)
         print(f"  memory {before.memory:.0f} MiB before, {memory(ready.pid):.0f} after")
-        found.peak_after = capacity(ready, sizes)
+        found.peak_after = capacity(ready, sizes, found)
         found.usual.append(usual(ready, sizes, 0.7 * found.peak, seed=4))
         found.drips, found.beside = misbehave(ready, sizes, 0.3 * found.peak)
         after = settled(ready.in_hand, before)
@@ -126,12 +131,13 @@ def measure(ready: Ready, sizes: Sizes) -> Found:
     return found
 
 
-def capacity(ready: Ready, sizes: Sizes) -> float:
-    """Answers a second, of the best of several closed loops."""
+def capacity(ready: Ready, sizes: Sizes, found: Found) -> float:
+    """Answers a second, of the best of several closed loops, all of which are `found.closed`."""
     best = 0.0
     for clients in sizes.closed:
         sent = closed_loop(ready.running.port, ready.requests, clients, sizes.capacity)
         say(f"{clients} at a time", sent)
+        found.closed.append(sent)
         best = max(best, sent.goodput)
     return best
 
@@ -161,19 +167,21 @@ def misbehave(ready: Ready, sizes: Sizes, rate: float) -> tuple[dict[int, int], 
     beside = open_loop(port, ready.requests, rate, 0.8 * listens, seed=3)
     say(f"beside {sizes.dripping:,} clients that send a byte a second", beside)
     dripping.join()
-    print(f"  what those were told, by status (0: cut off): {drips}")
+    print(f"  what those were told, by status (0: cut off, {HELD}: held on to): {drips}")
     return drips, beside
 
 
 def judged(found: Found) -> dict[str, float | None]:
     """The figures that bars are set for; None where nothing was answered that it could be told from."""
-    every = (*found.usual, found.over, found.beside)
+    every = (*found.closed, *found.usual, found.over, found.beside)
     # no refusal at all is one within no time
     refused = found.over.of(429) or [0.0]
     return {
         "server_errors": sum(one.count(500, 599) for one in every)
         + sum(number for status, number in found.drips.items() if status >= 500),
-        "hung": sum(one.count(HUNG, BROKEN) for one in every),
+        "hung": sum(one.count(HUNG, BROKEN) for one in every) + found.drips.get(HELD, 0),
+        "refused": len(found.over.of(429)),
+        "served_beside_drips": len(found.beside.of(200)),
         "p99_ratio": _ratio(_p99(found.over), _p99(*found.usual)),
         "goodput_ratio": _ratio(found.over.goodput, (found.peak + found.peak_after) / 2),
         "goodput_of_first_peak": _ratio(found.over.goodput, found.peak),

@@ -6,7 +6,7 @@ after the other is killed (`kill -9`) and started again, PostgreSQL's server or 
 reviewers post again what they heard nothing of. Counted from the rows: acknowledged answers that are not there, answers
 that count twice, late answers that were the first and did not count, and, twice a second, reviews that nobody was asked
 again within their lease plus five seconds. Prints a table, then one JSON object; exit code 1 when any of these is above
-0, nothing was killed, a reviewer could not go on, or a database is not there.
+0, nothing was killed, a reviewer could not go on or was told what no kill explains, or a database is not there.
 """
 
 import argparse
@@ -40,6 +40,7 @@ from store.tables.reviews import LANES
 from tests import postgres
 from tests.benchmarks import queue_rows
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.benchmarks.queue_leases import Leases
 from tests.benchmarks.queue_reviewers import (
     LEASE_SECONDS,
@@ -58,7 +59,16 @@ SLACK_SECONDS = 5.0
 DATABASE_EVERY = 4
 ADDED = ("labels_lost", "doubled", "stuck")
 BARS = [
-    *(Bar(name) for name in (*ADDED, "counted_otherwise", "late_passed_over", "reviewers_lost")),
+    *(
+        Bar(name)
+        for name in (
+            *ADDED,
+            "counted_otherwise",
+            "late_passed_over",
+            "reviewers_lost",
+            "unexplained",
+        )
+    ),
     *(Bar(name, 1, at_least=True) for name in ("kills", "looks")),
 ]
 KillDatabase = Callable[[random.Random], bool]
@@ -78,6 +88,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
     ):
         end.figures["by_database"], folder = found, Path(name)
+        end.figures |= floors(folder)
         if given.only != "postgresql":
             found["sqlite"] = run(folder / "one", f"sqlite:///{folder / 'ursa.db'}", given)
         binaries = postgres.programs()
@@ -260,6 +271,7 @@ def judge(database: Database, desk: Desk, leases: Leases, reviews: int) -> dict[
         "counted_otherwise": otherwise,
         "late_passed_over": passed_over(kept, desk),
         "reviewers_lost": len(desk.lost),
+        "unexplained": desk.unexplained,
         "doubled": doubled,
         "stuck": still_open + len(leases.stuck),
         "looks": leases.looks,

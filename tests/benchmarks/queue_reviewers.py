@@ -45,6 +45,8 @@ class Desk:
     posted: dict[str, float] = field(default_factory=dict)
     acknowledged: dict[str, Heard] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
+    # answers of 500 and above that are no 503
+    unexplained: int = 0
     # reviewers who could not go on, and why
     lost: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -148,6 +150,9 @@ class Reviewer(threading.Thread):
             if answer.status_code < 500 and answer.status_code != 429:
                 return answer
             self._count(f"posted again: told {answer.status_code}")
+            if answer.status_code not in (429, 503):
+                with self._desk.lock:
+                    self._desk.unexplained += 1
             time.sleep(0.1)
         raise AssertionError(f"{path}: no service answered")
 

@@ -15,11 +15,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from time import monotonic
 
-from store import predictions
+from sqlalchemy import select
+
+from store.tables import Prediction
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.benchmarks.swaps import sending
 from tests.benchmarks.swaps_rows import Rows
-from tests.benchmarks.under_load import floors, pictures, prepared
+from tests.benchmarks.under_load import pictures, prepared
 from tests.journeys.copies import before
 from tests.journeys.programs import Programs
 from tests.journeys.proxy import free_ports, nginx
@@ -33,7 +36,7 @@ BARS = [
 
 @dataclass(frozen=True)
 class Restarted:
-    """What came of it; `slowest_stop` is from SIGTERM to the end of the process, in seconds."""
+    """What came of it; `slowest_stop` is from SIGTERM to the end of the process, in seconds; `floors` as they were told."""
 
     restarts: int
     answers: int
@@ -42,6 +45,7 @@ class Restarted:
     statuses: dict[int, int]
     slowest_stop: float
     exit_codes: dict[int, int]
+    floors: dict[str, float]
 
 
 def main() -> None:
@@ -65,8 +69,7 @@ def restart(
     """Restart three services in turn while three clients send."""
     with prepared(folder, files) as ready, ExitStack() as ending:
         first, rows = ready.running, Rows(ready)
-        if show:
-            floors(first, folder)
+        floor = floors(folder, first.port) if show else {}
         services = [first, *(_another(first, ending) for _ in range(SERVICES - 1))]
         stops, codes, (port,) = list[float](), Counter[int](), free_ports(1)
         with (
@@ -80,18 +83,21 @@ def restart(
                 stops.append(monotonic() - began)
                 one.start("service")
         with rows.database.read() as session:
-            kept = predictions.count(session)
+            kept = Counter(session.scalars(select(Prediction.id)))
         rows.database.dispose()
     statuses = Counter(one.status for one in told)
+    answered = Counter(one.answer["id"] for one in told if one.status == 200)
     return Restarted(
         restarts,
         len(told),
         # not answered, or answered and not kept
-        len(told) - statuses[200] + max(0, statuses[200] - kept),
-        max(0, kept - statuses[200]),
+        len(told) - statuses[200] + (answered - kept).total(),
+        # kept and told to nobody, or told to two
+        len(kept.keys() - answered.keys()) + sum(times - 1 for times in answered.values()),
         dict(statuses),
         round(max(stops), 2),
         dict(codes),
+        floor,
     )
 
 

@@ -23,10 +23,11 @@ import httpx
 import numpy as np
 
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.benchmarks.networks import costly_network
 from tests.benchmarks.sending import Sent, closed_loop, open_loop
 from tests.benchmarks.swaps_rows import Rows
-from tests.benchmarks.under_load import Ready, floors, pictures, prepared, say
+from tests.benchmarks.under_load import Ready, pictures, prepared, say
 
 LOADS = {"full": 3.0, "usual": 0.85}
 OUTCOMES = ("answered", "failed", "shed")
@@ -79,7 +80,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         prepared(Path(name), pictures(given.pictures)) as ready,
     ):
-        floors(ready.running, Path(name))
+        end.figures |= floors(Path(name), ready.running.port)
         end.figures |= measure(ready, given.seconds, given.rounds)
         end.held_against(BARS, end.figures)
 

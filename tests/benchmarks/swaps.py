@@ -24,12 +24,13 @@ from typing import Any
 import httpx
 
 from tests.benchmarks.bars import Bar, ending
+from tests.benchmarks.floors import floors
 from tests.benchmarks.leaving import own_memory
 from tests.benchmarks.networks import costly_network
 from tests.benchmarks.serving import body
 from tests.benchmarks.swaps_rows import BAD, Rows, Told, spoil
 from tests.benchmarks.swaps_way import Operators
-from tests.benchmarks.under_load import Ready, floors, pictures, prepared
+from tests.benchmarks.under_load import Ready, pictures, prepared
 
 # as many pictures as are known by heart for each version
 KNOWN = 12
@@ -64,7 +65,7 @@ def main() -> None:
     files, wanted = pictures(given.pictures), bars(given.moves)
     with ending(*(one.name for one in wanted)) as end:
         with tempfile.TemporaryDirectory() as name, prepared(Path(name), files) as ready:
-            floors(ready.running, Path(name))
+            end.figures |= floors(Path(name), ready.running.port)
             web = own_memory(ready.pid)
             swapped = swap(ready, files[:KNOWN], given.moves, bad=given.bad)
             print(swapped, flush=True)

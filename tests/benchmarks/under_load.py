@@ -1,7 +1,6 @@
 """The real service with a network that costs what a user's first model costs, and requests to put it under load with.
 
-On SQLite and a folder, with its own settings unless others are given. `floors` and `say` print what benchmarks of load
-say beside their figures.
+On SQLite and a folder, with its own settings unless others are given.
 """
 
 import os
@@ -9,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import httpx
 import numpy as np
@@ -23,7 +21,7 @@ from store.objects import Objects
 from store.rollouts import Actor
 from tests.benchmarks.leaving import InHand
 from tests.benchmarks.networks import costly_bundle
-from tests.benchmarks.sending import Sent, open_loop, passed_on, request
+from tests.benchmarks.sending import Sent, passed_on, request
 from tests.benchmarks.serving import body
 from tests.classifier.files import blocks, encode
 from tests.journeys.programs import Programs, programs
@@ -97,20 +95,6 @@ def pictures(folder: Path | None) -> list[bytes]:
         paths = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".png"))
         return [path.read_bytes() for path in paths[:: max(1, len(paths) // PICTURES)]][:PICTURES]
     return [encode(blocks(227, 227, seed), "jpeg", quality=90) for seed in range(PICTURES)]
-
-
-def floors(running: Programs, folder: Path) -> None:
-    """What the disk and the machine take without us, printed."""
-    took = []
-    with (folder / "floor").open("wb", buffering=0) as file:
-        for _ in range(300):
-            file.write(bytes(4096))
-            began = perf_counter()
-            os.fdatasync(file.fileno())
-            took.append(perf_counter() - began)
-    print(f"floor of the disk, fdatasync: {_percentiles(took)}")
-    alive = [b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
-    say("floor of the machine, /livez", open_loop(running.port, alive, 100, 5, seed=0))
 
 
 def say(what: str, sent: Sent) -> None:

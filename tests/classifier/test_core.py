@@ -1,5 +1,7 @@
 """One core's work: what is found out about a picture, and what it says when it cannot."""
 
+import json
+import resource
 import threading
 from io import BytesIO
 from multiprocessing.connection import Connection, Pipe
@@ -187,13 +189,30 @@ def test_a_picture_to_be_shown_comes_back_no_larger_than_asked_and_nothing_else_
 
 def test_what_is_no_fault_of_the_picture_has_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise MemoryError("too large")
+        raise RuntimeError("no thread left")
 
     monkeypatch.setattr(core, "open_picture", full)
     worker = _Worker()
     assert worker.ask(Task(draw(0, 1), LIMITS, None, pixels=False)) == Refused(
-        None, "MemoryError: too large"
+        None, "RuntimeError: no thread left"
     )
+    worker.leave()
+
+
+def test_a_picture_that_takes_far_more_than_its_pixels_need_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decode(*_: object) -> None:
+        np.ones(2 * (core.DECODING + core.PIXEL * few.max_pixels), np.uint8)
+
+    few, before = Limits(max_pixels=10_000), resource.getrlimit(resource.RLIMIT_DATA)
+    worker = _Worker()
+    assert isinstance(worker.ask(Task(draw(0, 1), few, None, pixels=False)), Seen)
+    monkeypatch.setattr(core, "open_picture", decode)
+    assert worker.ask(Task(draw(0, 1), few, None, pixels=False)) == Refused(
+        "too_many_parts", "The picture would take more memory than its pixels need."
+    )
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
     worker.leave()
 
 
@@ -205,7 +224,8 @@ def test_a_bundle_that_cannot_be_loaded_there_leaves_all_of_the_picture(
     assert isinstance(seen, Seen)
     assert (seen.opinion, seen.failed) == (None, None)
     assert seen.picture.pixels.size
-    assert "nowhere cannot be loaded" in capfd.readouterr().err
+    said = json.loads(capfd.readouterr().err)
+    assert (said["event"], Path(said["folder"]).name) == ("bundle_not_loaded", "nowhere")
     told = worker.ask(Task(None, LIMITS, str(tmp_path / "nowhere"), pixels=False))
     assert told == Refused(None, "There is no manifest.json in 'nowhere'.")
     worker.leave()

@@ -162,6 +162,9 @@ def _lost(session: Session, storage: Path, told: Sequence[Told]) -> int:
             lost += row is None or not (
                 row.reference == reference(one.number)
                 and row.answer == body["label"]
+                # of what people are asked consumers are told nothing that a model thought
+                and body["confidence"] in (None, row.confidence)
+                and body["probabilities"] in (None, row.probabilities)
                 and row.picture_digest == one.digest
                 and pictures[one.digest]
             )

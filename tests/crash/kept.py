@@ -5,8 +5,8 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Kept(threading.Thread):
     def __init__(self, name: str, begin: Begin) -> None:
         super().__init__(name=name, daemon=True)
         self._begin = begin
-        self._over = threading.Event()
+        self._over, self._held = threading.Event(), threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._killed: set[int] = set()
         # how often it ended without having been killed here, and with which exit code
@@ -32,6 +32,9 @@ class Kept(threading.Thread):
     def run(self) -> None:
         """Start it again and again, until `stop`."""
         while not self._over.is_set():
+            if self._held.is_set():
+                self._over.wait(0.02)
+                continue
             try:
                 process = self._process = self._begin()
             except RuntimeError:
@@ -57,6 +60,16 @@ class Kept(threading.Thread):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return True
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """`kill -9`, and do not start it again before the end of the block."""
+        self._held.set()
+        try:
+            assert self.kill()
+            yield
+        finally:
+            self._held.clear()
 
     def kill_for_good(self) -> None:
         """`kill -9`, and do not start it again."""

@@ -73,16 +73,23 @@ class Sent:
 @dataclass
 class Outage:
     """What was told to requests that were under way while the database was away, also those begun just before;
-    `slowest` is the longest wait of any of them, `back` the time until every client was served again, in seconds.
+    `slowest` is the longest wait of any of them, `red` the time until readiness was red, `back` the time until every client
+    was served again, in seconds.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     without_retry_after: int = 0
     slowest: float = 0.0
+    red: float = 0.0
     back: float = 0.0
     ready: list[int] = field(default_factory=list)
     ready_after: int = 0
     alive: list[int] = field(default_factory=list)
+
+    @property
+    def stayed_red(self) -> bool:
+        """Whether readiness became red, and never anything else while the database was away."""
+        return bool(self.red) and set(self.ready[self.ready.index(503) :]) == {503}
 
 
 @contextmanager
@@ -149,6 +156,8 @@ class Service:
                 while time.monotonic() < until:
                     found.alive.append(client.get("/livez").status_code)
                     found.ready.append(client.get("/readyz").status_code)
+                    if found.ready[-1] == 503:
+                        found.red = found.red or time.monotonic() - gone
                     time.sleep(0.1)
             returned = time.monotonic()
             self.programs.wait_for(

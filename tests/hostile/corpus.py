@@ -1,7 +1,7 @@
 """Files that no honest consumer sends: a corpus of any size, the same for the same seed and ground.
 
-Order: every kind once for each picture of the ground, then mutations of the ground until there are enough. Nothing
-here is a known exploit of a library; it is what a decoder, a multipart parser and a browser stumble over.
+Order: the first of every kind; then all others, with as many mutations of the ground in between; then mutations until there
+are enough. Nothing here is a known exploit of a library; it is what a decoder, a multipart parser and a browser stumble over.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -48,9 +48,15 @@ def corpus(count: int, seed: int, ground: Sequence[bytes]) -> Iterator[Hostile]:
         fields.files,
         oddities.files,
     )
-    fixed = chain.from_iterable(one() for one in every)
+    fixed = list(chain.from_iterable(one() for one in every))
     mutated = chain.from_iterable(mutations.files(ground, rng) for _ in repeat(None))
-    for number, (kind, data, refused) in enumerate(islice(chain(fixed, mutated), count)):
+    # the last to be put there is the first of its kind
+    first = {made[0]: number for number, made in reversed(list(enumerate(fixed)))}
+    firsts = set(first.values())
+    others = (made for number, made in enumerate(fixed) if number not in firsts)
+    between = chain.from_iterable(zip(others, mutated, strict=False))
+    order = chain((fixed[one] for one in sorted(firsts)), between, mutated)
+    for number, (kind, data, refused) in enumerate(islice(order, count)):
         yield Hostile(
             kind,
             NAMES[number % len(NAMES)],

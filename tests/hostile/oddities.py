@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tests.classifier.files import blocks, encode, frames
+from tests.classifier.files import blocks, encode, frames, png
 
 MODES = {
     "png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
@@ -16,6 +16,9 @@ MODES = {
     "gif": ("1", "L", "P"),
     "bmp": ("1", "L", "P", "RGB"),
 }
+
+# channels that no photograph has
+UNREAD = ("LAB", "I", "F")
 
 
 def files() -> Iterator[tuple[str, bytes, bool | None]]:
@@ -31,9 +34,12 @@ def files() -> Iterator[tuple[str, bytes, bool | None]]:
 def _channels() -> Iterator[tuple[str, bytes, bool | None]]:
     for format, modes in MODES.items():
         for mode in modes:
-            yield f"{mode} in a {format}", encode(_in(mode), format), None
+            yield f"{mode} in a {format}", encode(_in(mode), format), mode in UNREAD
+    for colour, channels in ((0, 1), (2, 3), (4, 2), (6, 4)):
+        row = b"\0" + np.arange(80 * channels, dtype=">u2").tobytes()
+        yield f"16 bits in {channels} channels of a PNG", png(80, 60, 16, colour, row * 60), False
     for compression in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg", "tiff_adobe_deflate"):
-        yield "a packed TIFF", encode(blocks(), "tiff", compression=compression), None
+        yield "a packed TIFF", encode(blocks(), "tiff", compression=compression), False
 
 
 def _metadata() -> Iterator[tuple[str, bytes, bool | None]]:
@@ -55,7 +61,7 @@ def _in(mode: str) -> Image.Image:
     if mode == "F":
         return Image.fromarray(np.full((60, 80), np.nan, dtype=np.float32))
     if mode == "LAB":
-        return Image.fromarray(np.asarray(blocks()), "RGB").convert("RGB")
+        return Image.merge("LAB", blocks().split())
     return blocks().convert(mode)
 
 

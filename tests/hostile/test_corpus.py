@@ -36,6 +36,11 @@ def test_a_hostile_file_is_opened_or_refused_and_never_anything_else() -> None:
     }
 
 
+def test_a_small_corpus_has_every_kind_of_a_large_one() -> None:
+    small, large = ({one.kind for one in corpus(count, 1, GROUND)} for count in (300, 5000))
+    assert small == large
+
+
 def test_the_corpus_is_the_same_for_the_same_seed_and_ground() -> None:
     one, same, other = (list(corpus(1200, seed, GROUND)) for seed in (1, 1, 2))
     assert one == same

@@ -13,7 +13,11 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, ROWS, PLANAR
 STRIPS, LENGTHS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_LENGTHS = 273, 279, 322, 323, 324, 325
 ORIENTATION, XRESOLUTION, XMP, EXIF, GPS = 274, 282, 700, 34665, 34853
 RAW, LZW, DEFLATE, PACKBITS = 1, 5, 8, 32773
-SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD8 = 1, 2, 3, 4, 5, 7, 18
+# of a value
+WIDE = {LONG: 4, IFD8: 8}
+# from here on tags are anybody's own
+OWN = 40_000
 # where what a file is made of begins
 BODY = 8
 
@@ -34,6 +38,9 @@ def files() -> Iterator[tuple[str, bytes, bool | None]]:
     yield "EXIF of many rationals in a TIFF", below(EXIF, 2**17), True
     yield "GPS of many rationals in a TIFF", below(GPS, 2**17), True
     yield "many tags in a TIFF", many_tags(), True
+    for kind in (BYTE, ASCII, LONG, UNDEFINED, IFD8):
+        yield "tags that share their bytes", shared_tags(900, 200_000, kind), True
+    yield "tags that nobody knows", shared_tags(4000, 5, UNDEFINED), True
 
 
 def made(tags: dict[int, Values], body: bytes, extra: Sequence[tuple[int, Values]] = ()) -> bytes:
@@ -156,3 +163,16 @@ def many_tags() -> bytes:
     tags, body = small()
     most = 65_535 - len(tags) - 2000
     return made(tags, body, [(2000 + n, (SHORT, [1])) for n in range(most)])
+
+
+def shared_tags(count: int, size: int, kind: int) -> bytes:
+    """A good picture with so many tags of its own, the values of all of which are the same `size` bytes."""
+    body = zeros(256)
+    tags = picture(16, 16, 1, DEFLATE) | {STRIPS: (LONG, [BODY]), LENGTHS: (LONG, [len(body)])}
+    data = made(tags, body, [(OWN + number, (SHORT, [0])) for number in range(count)])
+    entries = len(data) - 4 - 12 * count
+    shared = b"".join(
+        struct.pack("<HHII", OWN + number, kind, size // WIDE.get(kind, 1), BODY)
+        for number in range(count)
+    )
+    return (data[:entries] + shared + bytes(4)).ljust(BODY + size, b"\0")

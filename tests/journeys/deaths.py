@@ -8,7 +8,7 @@ and all models are stopped; then everything comes to rest and is judged.
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -134,22 +134,19 @@ def _come_to_rest(copies: World) -> None:
 
 
 def _kill_the_monitor_that_decides(copies: World, server: postgres.Server) -> float:
-    """Kill the one that has locked the candidate and is writing what it has concluded; seconds until another has."""
-    with psycopg.connect(server.plain_url) as holder, holder.transaction():
-        # readers and the candidate's lock go on; who keeps a decision is held up in the middle
-        holder.execute("LOCK TABLE decisions IN SHARE MODE")
-        leading = copies.programs.wait_for(lambda: _deciding(copies, server), 150, "a decision")
-        name, known = f"-{leading.pid}", _newest_decision(copies)
-        began = time.monotonic()
-        assert leading.kill()
-
-    def is_decided() -> bool:
-        with copies.database.read() as session:
-            newest = decisions.newest(session, 1)
-            return bool(newest and newest[0].id != known and not newest[0].actor.endswith(name))
-
-    copies.programs.wait_for(is_decided, 150, "the other to decide")
-    return time.monotonic() - began
+    """Kill the one that has locked the candidate and is writing what it has concluded; seconds until the other has, while
+    nobody is in the dead one's place."""
+    with ExitStack() as dead:
+        with psycopg.connect(server.plain_url) as holder, holder.transaction():
+            # readers and the candidate's lock go on; who keeps a decision is held up in the middle
+            holder.execute("LOCK TABLE decisions IN SHARE MODE")
+            leading = copies.programs.wait_for(lambda: _deciding(copies, server), 150, "a decision")
+            known, began = _newest_decision(copies), time.monotonic()
+            dead.enter_context(leading.killed())
+        copies.programs.wait_for(
+            lambda: _newest_decision(copies) != known, 150, "the other to decide"
+        )
+        return time.monotonic() - began
 
 
 def _deciding(copies: World, server: postgres.Server) -> Kept | None:

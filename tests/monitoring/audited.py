@@ -64,5 +64,6 @@ class Audited:
         for place, one in enumerate(said, before):
             now = at + timedelta(seconds=place)
             kind, label = ("class", one) if one in CLASSES else (one, None)
-            answer = Answer(review.id, self.people[place], "", kind, label, new_id(now))
+            token = reviews.lease_again(session, review, self.people[place], now).token
+            answer = Answer(review.id, self.people[place], token, kind, label, new_id(now))
             labels.give(session, answer, CLASSES, now)

@@ -142,7 +142,8 @@ def test_an_accuracy_alarm_is_explained_by_the_answers_that_people_found_wrong(
             # what differs is read twice
             for reader in readers[: 2 if row.segment == "shop" else 1]:
                 key = new_id(watched.clock())
-                answer = Answer(review.id, reader, "", "class", said, key)
+                token = reviews.lease_again(session, review, reader, watched.clock()).token
+                answer = Answer(review.id, reader, token, "class", said, key)
                 labels.give(session, answer, CLASSES, watched.clock())
         since = watched.clock() - timedelta(hours=1)
         watched.clock.pass_by(minutes=1)

@@ -161,9 +161,10 @@ def test_where_nothing_more_can_be_laid_aside_what_lies_there_goes(
     def full(*_: object) -> None:
         raise Unavailable("There is no space left.", "storage_unavailable")
 
-    first, second = kept.entry(1), kept.entry(2)
+    first = kept.entry(1)
     kept.answer(first)
     kept.take()
+    second = kept.entry(2)
     kept.answer(second)
     monkeypatch.setattr(Objects, "put", full)
     with pytest.raises(Unavailable):

@@ -17,6 +17,7 @@ from store.rollouts import Actor
 from store.tables import ShadowAnswer
 from tests.service.conftest import Start
 from tests.service.serving import Serving
+from tests.service.threads import none_left
 from tests.toy import draw
 
 
@@ -132,16 +133,8 @@ def test_a_machine_without_threads_lets_the_incumbent_answer_and_is_no_fault_of_
     first = served.model(tmp_path / "one")
     second = served.register(tmp_path / "two", seed=1)
     expand(served, second)
-    begin = threading.Thread.start
-
-    def none_left(self: threading.Thread) -> None:
-        if self.name == "candidate":
-            raise RuntimeError("can't start new thread")
-        begin(self)
-
     with served.http() as client:
-        with monkeypatch.context() as patched:
-            patched.setattr(threading.Thread, "start", none_left)
+        with none_left(monkeypatch, "candidate"):
             assert [predict(client)["model_version"] for _ in range(3)] == [first] * 3
         assert predict(client)["model_version"] == second
     served.program.live.refresh()

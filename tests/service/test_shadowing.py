@@ -19,6 +19,7 @@ from store import predictions
 from store.tables import AwaitedShadow, ShadowAnswer
 from tests.service.conftest import Start
 from tests.service.serving import TESTER, Serving
+from tests.service.threads import none_left
 from tests.toy import draw
 
 
@@ -121,16 +122,9 @@ def test_a_machine_without_threads_leaves_the_candidate_out_and_costs_no_place(
 ) -> None:
     served.model(tmp_path / "one")
     served.open(served.register(tmp_path / "two", seed=1))
-    start, shed = threading.Thread.start, outcome("shed")
-
-    def none_left(self: threading.Thread) -> None:
-        if self.name == "shadow":
-            raise RuntimeError("can't start new thread")
-        start(self)
-
+    shed = outcome("shed")
     with served.client() as client:
-        with monkeypatch.context() as patched:
-            patched.setattr(threading.Thread, "start", none_left)
+        with none_left(monkeypatch, "shadow"):
             # more than there are places
             answers = [client.predict(draw(0, number)) for number in range(6)]
         assert {one.status for one in answers} == {"answered"}

@@ -72,6 +72,24 @@ def test_a_late_answer_behind_a_first_opinion_writes_nothing_over_the_one_in_who
     assert asked.truth() == TEDDY
 
 
+@pytest.mark.parametrize("is_still_theirs", [False, True], ids=["in nobody's hands", "in theirs"])
+def test_a_late_answer_behind_a_first_opinion_is_an_extra_one_and_its_author_can_be_asked_again(
+    database: Database, is_still_theirs: bool
+) -> None:
+    asked = Asked(database, needed=2)
+    old = asked.lease("rita")
+    asked.second += 1000
+    asked.give("otto", "teddy")
+    if is_still_theirs:
+        old = asked.lease("rita")
+        asked.second += 1000
+    late = asked.give("rita", "black", old)
+    assert (late.counted, late.settled) == (False, False)
+    assert asked.truth() == OPEN
+    assert asked.give("rita", "teddy", submission="again").settled
+    assert asked.truth() == TEDDY
+
+
 def test_a_late_answer_to_what_was_settled_is_an_extra_opinion(database: Database) -> None:
     asked = Asked(database)
     old = asked.lease("rita")

@@ -1,7 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 from typing import Any
@@ -10,8 +8,8 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from store import pictures, predictions, reviews
-from store.database import BUSY, Database
-from store.errors import Conflict, StoreError, Unavailable
+from store.database import Database
+from store.errors import Conflict, Unavailable
 from store.prediction_log import (
     STOPPED,
     TOO_LATE,
@@ -23,39 +21,7 @@ from store.prediction_log import (
 )
 from store.tables import IdempotencyKey, Prediction, Review, ShadowAnswer, StoredPicture
 from tests.store.given import NOW, consumer, digest, entry, later, version
-
-
-@contextmanager
-def running(database: Database, **settings: Any) -> Iterator[PredictionLog]:
-    log = PredictionLog(database, **settings)
-    log.start()
-    try:
-        yield log
-    finally:
-        log.stop()
-
-
-def outcomes(keep: Callable[[Entry], None], entries: Sequence[Entry]) -> list[StoreError | None]:
-    """What each entry's own request was told, all requests at once; None: it is kept."""
-
-    def tried(one: Entry) -> StoreError | None:
-        try:
-            keep(one)
-        except StoreError as error:
-            return error
-        return None
-
-    with ThreadPoolExecutor(len(entries)) as requests:
-        return list(requests.map(tried, entries))
-
-
-def kept(database: Database) -> set[str]:
-    with database.read() as session:
-        return set(session.scalars(select(Prediction.id)))
-
-
-def ids(entries: Sequence[Entry]) -> set[str]:
-    return {one.prediction.id for one in entries}
+from tests.store.log import ids, kept, outcomes, running, with_key
 
 
 @pytest.fixture
@@ -143,80 +109,6 @@ def test_the_same_picture_in_many_entries_is_one_picture(database: Database, sho
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(StoredPicture)) == 1
         assert pictures.purposes(session, [digest("same")])[digest("same")][1] == "audit"
-
-
-def with_key(one: Entry, key: str = "key") -> Entry:
-    return replace(one, first_answer=FirstAnswer(key, digest("request"), b"{}"))
-
-
-def test_of_twins_in_several_processes_one_is_kept(database: Database, shop: str) -> None:
-    twins = [with_key(entry(shop, number)) for number in range(8)]
-    other = Database(database.url)
-    with running(database, wait_seconds=60) as one_log, running(other, wait_seconds=60) as another:
-
-        def keep(one: Entry) -> None:
-            (one_log if twins.index(one) % 2 else another).keep(one)
-
-        told = outcomes(keep, twins)
-    other.dispose()
-    refused = [error for error in told if error is not None]
-    assert [error.code for error in refused] == ["idempotency_twin"] * 7
-    assert all(isinstance(error, Conflict) for error in refused)
-    assert kept(database) == {twins[told.index(None)].prediction.id}
-
-
-@contextmanager
-def hanging(url: str, one: Entry) -> Iterator[None]:
-    """Another process that has written an entry and hangs before its commit, until the end of the block."""
-    database, goes_on, hangs = Database(url, idle_seconds=600), threading.Event(), threading.Event()
-
-    @event.listens_for(database.engine, "commit")
-    def hang(_connection: Any) -> None:
-        hangs.set()
-        assert goes_on.wait(60)
-
-    with running(database) as log, ThreadPoolExecutor(1) as its_consumer:
-        its_consumer.submit(log.keep, one)
-        try:
-            assert hangs.wait(60)
-            yield
-        finally:
-            goes_on.set()
-    database.dispose()
-
-
-def test_a_process_that_hangs_over_a_key_holds_up_that_key_alone(postgresql_url: str) -> None:
-    # as long as it takes: only what the log itself asks for can end its waits
-    database = Database(postgresql_url, wait_seconds=600)
-    with database.write() as session:
-        shop = consumer(session)
-    twin = with_key(entry(shop, 1))
-    others = [entry(shop, 10 + number) for number in range(20)]
-    with hanging(postgresql_url, with_key(entry(shop, 0))), running(database) as log:
-        told = outcomes(log.keep, [*others[:10], twin, *others[10:]])
-        assert [one.code for one in told if one] == [BUSY]
-        assert kept(database) == ids(others)
-    database.dispose()
-
-
-def test_a_process_that_hangs_over_a_picture_holds_up_that_picture_alone(
-    postgresql_url: str,
-) -> None:
-    database = Database(postgresql_url, wait_seconds=600)
-    with database.write() as session:
-        shop = consumer(session)
-    first, *same = (entry(shop, number, picture_digest=digest("same")) for number in range(50))
-    others = [entry(shop, 100 + number) for number in range(10)]
-    log = PredictionLog(database)
-    with hanging(postgresql_url, first), ThreadPoolExecutor(59) as requests:
-        told = {one.prediction.id: requests.submit(log.keep, one) for one in [*same, *others]}
-        log.start()
-        refused = {one for one, future in told.items() if future.exception()}
-        # each waits for the row, but not each for half a second behind the others
-        assert refused == ids(same)
-        assert kept(database) == ids(others)
-    log.stop()
-    database.dispose()
 
 
 def test_a_key_is_a_consumers_own(database: Database, shop: str) -> None:
