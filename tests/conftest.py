@@ -162,3 +162,17 @@ def _statement(url: str, statement: str) -> None:
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture
+def empty_url(database: Database, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the same kind."""
+    if database.is_sqlite:
+        yield f"sqlite:///{tmp_path / 'again' / 'ursa.db'}"
+        return
+    if shutil.which("pg_restore") is None:
+        lacking("PostgreSQL's client programs")
+    url = make_url(database.url).set(database="ursa_brought_back")
+    _statement(database.url, 'CREATE DATABASE "ursa_brought_back"')
+    yield url.render_as_string(hide_password=False)
+    _statement(database.url, 'DROP DATABASE "ursa_brought_back" WITH (FORCE)')

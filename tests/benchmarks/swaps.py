@@ -47,7 +47,7 @@ class Swapped:
     ways_cut_short: int = 0
     unfollowed: int = 0
     answers: int = 0
-    failed: int = 0
+    not_answered: int = 0
     mixed: int = 0
     rows_differing: int = 0
     bad_became_live: int = 0
@@ -80,7 +80,7 @@ def bars(moves: int) -> list[Bar]:
         Bar("moves", moves, at_least=True),
         # a machine with other work may cut a way short, not all of them
         *(Bar(name, 1, at_least=True) for name in ("ways", "bad_tried", "unfollowed")),
-        *(Bar(name) for name in ("failed", "mixed", "rows_differing", "bad_became_live")),
+        *(Bar(name) for name in ("not_answered", "mixed", "rows_differing", "bad_became_live")),
         Bar("web_growth_mib", 32),
     ]
 
@@ -207,7 +207,7 @@ def _judge(
     for one in told:
         version = int(one.answer.get("model_version") or 0)
         if one.status != 200 or one.answer["status"] != "answered":
-            done.failed += 1
+            done.not_answered += 1
             continue
         done.versions.add(version)
         done.bad_became_live += version in bad

@@ -38,7 +38,7 @@ SCOPES = st.fixed_dictionaries(
         "expires_at": st.datetimes().map(str) | st.just("2026-05-01T18:00:00Z") | ANYTHING,
         "share": st.floats() | ANYTHING,
         "hold_seconds": st.integers() | ANYTHING,
-        "at_limit": st.sampled_from(["people", "candidate", "model"]) | ANYTHING,
+        "at_limit": st.sampled_from(["people", "candidate", "incumbent"]) | ANYTHING,
     },
 )
 QUIETLY = settings(

@@ -1,19 +1,14 @@
-"""What tests of backups begin with: a storage that a database knows, and an empty database of the same kind."""
+"""What tests of backups begin with: a storage that a database knows."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from store import models
 from store.bundles import BundleStore
 from store.database import Database
 from store.objects import Objects
 from store.pictures import PictureStore
-from tests.conftest import lacking
 from tests.store import given
 from tests.store.given import NOW
 from tests.toy import toy_bundle
@@ -38,23 +33,3 @@ def storage(database: Database, tmp_path: Path) -> Path:
     ]
     given.keep(database, entries)
     return folder
-
-
-@pytest.fixture
-def empty_url(database: Database, tmp_path: Path) -> Iterator[str]:
-    """An empty database of the same kind."""
-    if database.is_sqlite:
-        yield f"sqlite:///{tmp_path / 'again' / 'ursa.db'}"
-        return
-    if shutil.which("pg_restore") is None:
-        lacking("PostgreSQL's client programs")
-    url = make_url(database.url).set(database="ursa_brought_back")
-    _statement(database.url, 'CREATE DATABASE "ursa_brought_back"')
-    yield url.render_as_string(hide_password=False)
-    _statement(database.url, 'DROP DATABASE "ursa_brought_back" WITH (FORCE)')
-
-
-def _statement(url: str, statement: str) -> None:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(statement)
