@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -102,6 +102,24 @@ class Watched:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+
+
+@contextmanager
+def own_memory_meanwhile(pid: int, every: float = 0.5) -> Iterator[list[float]]:
+    """MiB of a process alone, looked at again and again to the end of the block."""
+    seen, over = list[float](), threading.Event()
+
+    def look() -> None:
+        while not over.wait(every):
+            seen.append(own_memory(pid))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        looking.join()
 
 
 def _family(pid: int) -> Iterator[str]:

@@ -24,6 +24,8 @@ from store.database import Database
 from store.models import NewVersion
 from store.objects import Objects
 from store.rollouts import Actor
+from tests.benchmarks.bars import ending
+from tests.benchmarks.floors import floors
 from tests.journeys.programs import programs
 from tests.toy import CLASSES, draw, toy_bundle
 
@@ -31,14 +33,15 @@ BOUNDARY = "picture-boundary"
 
 
 def main() -> None:
-    """Print one line for each number of clients."""
+    """Print one line for each number of clients, then one JSON object."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--candidate", action="store_true", help="a second model runs alongside")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with ending() as end, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        end.figures |= floors(folder)
         floor(folder)
         url = f"sqlite:///{folder / 'ursa.db'}"
         limits = {
@@ -51,7 +54,8 @@ def main() -> None:
             key = prepare(folder, url, given.candidate)
             running.start("service")
             for clients in given.clients:
-                measure(url, running.port, key, clients, given.seconds)
+                found = measure(url, running.port, key, clients, given.seconds)
+                end.figures |= {f"{what}_{clients}": value for what, value in found.items()}
 
 
 def prepare(folder: Path, url: str, candidate: bool) -> str:
@@ -72,8 +76,8 @@ def prepare(folder: Path, url: str, candidate: bool) -> str:
     return key
 
 
-def measure(url: str, port: int, key: str, clients: int, seconds: float) -> None:
-    """Send as fast as answers come, from `clients` at a time, and count rows against answers."""
+def measure(url: str, port: int, key: str, clients: int, seconds: float) -> dict[str, float]:
+    """Send as fast as answers come, from `clients` at a time, and count rows against answers; the figures."""
     before, spent = rows(url), processor(port)
     results: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
     sender = multiprocessing.Process(target=send, args=(port, key, clients, seconds, results))
@@ -89,6 +93,12 @@ def measure(url: str, port: int, key: str, clients: int, seconds: float) -> None
         f" {len(took)} answers, {kept} rows, load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
+    return {
+        "answers_per_s": round(len(took) / seconds, 1),
+        "p50_ms": round(1000 * median(took), 1),
+        "p99_ms": round(1000 * percentiles[98], 1),
+        "without_row": len(took) - kept,
+    }
 
 
 def processor(port: int) -> float:
