@@ -11,7 +11,7 @@ from store.errors import Invalid
 class StoreSettings:
     """`database_url` as SQLAlchemy writes it; `storage_url` a folder or `s3://`, `gs://`, `az://`.
 
-    `secret_key` keys every HMAC (audit draw, routing, sign-in cookies); at least 32 characters, no default.
+    `secret_key` keys every HMAC (audit draw, routing, the tokens of forms); at least 32 characters, no default.
     """
 
     database_url: str
