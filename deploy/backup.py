@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.settings import named_store, to_be_named
-from store import access, backup, command_line, migrate, scrub
+from store import access, backup, command_line, migrate, scrub, strays
 from store.access import Access
 from store.backup import Copied
 from store.database import Database
@@ -119,7 +119,19 @@ def _scrub(url: str, storage: str, folder: Path | None) -> int:
             faults += 1
             print(f"{fault.key} is {fault.what}.", file=sys.stderr)
     print(f"{looked} files, {faults} of them missing or altered.")
+    if not folder and (more := _strays(url, storage)):
+        print(
+            f"{more} pictures more lie there that no row names: what kills have left, or what another database names."
+        )
     return 1 if faults else 0
+
+
+def _strays(url: str, storage: str) -> int:
+    database = Database(url)
+    try:
+        return strays.count(database, storage_of(database, storage), datetime.now(UTC))
+    finally:
+        database.dispose()
 
 
 def _stored(url: str, storage: str) -> Iterator[Fault | None]:

@@ -1,7 +1,7 @@
 """Retention's part of the loop: once a day what is too old goes, in short batches, after its day has been counted.
 
 Order: count the days that are over, then features, predictions with the pictures that nothing names any more, what is
-left of work that is done, bytes that never had a row, then the bytes: first those of the day before. It is a job, which one monitor has. A turn does
+left of work that is done, then the bytes: what a kill has left half written, those of the day before, those of this one. It is a job, which one monitor has. A turn does
 so much of it as fits into some seconds, and leaves the job with where it got to, so that the other parts of the loop
 have theirs. Killed anywhere, what it did is done and the next one goes on. Nothing goes whose day is not counted.
 """
@@ -242,9 +242,9 @@ def _passing(run: Run, _: str) -> tuple[Gone, str | None]:
     return gone, None if gone == Gone() else ""
 
 
-def _strays(run: Run, after: str) -> tuple[Gone, str | None]:
-    found, reached = strays.retire(run.database, run.objects, after, run.now)
-    return Gone(pictures=found), reached
+def _tidy(run: Run, _: str) -> tuple[Gone, str | None]:
+    strays.tidy(run.objects, run.now)
+    return Gone(), None
 
 
 def _lay_aside(run: Run, _: str) -> tuple[Gone, str | None]:
@@ -259,7 +259,7 @@ def _forget(run: Run, _: str) -> tuple[Gone, str | None]:
 
 # each takes one batch after an id, and says after which the next one begins (None: nothing is left of this part)
 # first what lies aside goes: to lay more aside takes room
-PARTS = (_count_days, _features, _predictions, _passing, _strays, _forget, _lay_aside)
+PARTS = (_count_days, _features, _predictions, _passing, _tidy, _forget, _lay_aside)
 
 
 def _breathe() -> None:

@@ -1,4 +1,5 @@
-"""What a web process does beside answering: it says that it is alive, and delivers what waits in the outbox.
+"""What a web process does beside answering: it says that it is alive, notes pictures without a row, and delivers what waits
+in the outbox.
 
 In threads of their own, so that no request waits for a receiver. None of it is needed for an answer.
 """
@@ -12,6 +13,7 @@ from datetime import datetime
 import structlog
 
 from service.delivering import Deliveries
+from service.unnamed import Unnamed
 from store import heartbeats
 from store.database import Database
 from store.errors import StoreError
@@ -26,8 +28,16 @@ _log = structlog.get_logger("background")
 class Background:
     """Start it with the program, stop it at the end."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], private: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        unnamed: Unnamed,
+        *,
+        private: bool,
+    ) -> None:
         self._database, self._clock, self._private = database, clock, private
+        self._unnamed = unnamed
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._over = threading.Event()
         work = [self._beat, *[self._deliver] * WORKERS]
@@ -51,6 +61,8 @@ class Background:
         while not self._over.is_set():
             try:
                 heartbeats.beat(self._database, PROGRAM, self._name, {}, self._clock())
+                while self._unnamed.write_down(self._database, self._clock()):
+                    pass
             except StoreError as error:
                 _log.warning("no heartbeat", why=str(error))
             except Exception:  # noqa: BLE001  # whatever it was, the next beat may come through

@@ -22,7 +22,7 @@ from service.program import Program
 from service.replaying import Answered
 from service.watch import Watch
 from store.draws import draw
-from store.errors import Conflict, NotFound, Unavailable
+from store.errors import Conflict, NotFound, StoreError, Unavailable
 from store.ids import new_id
 from store.pictures import NewPicture
 from store.prediction_log import (
@@ -202,8 +202,9 @@ def _picture(picture: Picture) -> NewPicture:
 def _keep(program: Program, entry: Entry) -> None:
     try:
         program.log.keep(entry)
-    except (Conflict, NotFound) as error:
-        if error.code == "idempotency_twin":
+    except StoreError as error:
+        program.unnamed.add(entry.prediction.picture_digest)
+        if error.code == "idempotency_twin" or not isinstance(error, Conflict | NotFound):
             raise
         # there is nothing of the consumer's that could be in conflict, or lacking
         raise Unavailable(

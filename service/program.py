@@ -19,6 +19,7 @@ from service.live import LiveModels
 from service.replaying import FirstAnswers
 from service.settings import Settings, core_environment
 from service.shadowing import Shadows
+from service.unnamed import Unnamed
 from store import migrate, people, predictions
 from store.bundles import BundleStore
 from store.database import Database
@@ -44,6 +45,7 @@ class Program:
     probes: Database
     objects: Objects
     pictures: PictureStore
+    unnamed: Unnamed
     bundles: BundleStore
     log: PredictionLog
     live: LiveModels
@@ -87,7 +89,8 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
         )
         closing.callback(live.stop)
         live.start()
-        background = Background(database, clock, settings.webhook_private)
+        unnamed = Unnamed()
+        background = Background(database, clock, unnamed, private=settings.webhook_private)
         closing.callback(background.stop)
         background.start()
         cores = Cores(
@@ -100,6 +103,7 @@ def open_program(settings: Settings, clock: Clock) -> Iterator[Program]:
             probes=probes,
             objects=objects,
             pictures=PictureStore(objects),
+            unnamed=unnamed,
             bundles=bundles,
             log=log,
             live=live,

@@ -6,14 +6,14 @@ when that request has long ended, the rows say whether they are put back or remo
 by two monitors, and be cut off anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from store.database import Database
+from store.database import Database, insert_new
 from store.errors import NotFound
 from store.objects import Objects
 from store.pictures import aside, key_of
@@ -21,6 +21,13 @@ from store.tables import RetiredPicture, StoredPicture
 
 ASIDE = timedelta(days=1)
 PAGE = 200
+
+
+def retire(session: Session, digests: Collection[str], now: datetime) -> int:
+    """Let those go that no row names; how many are new among them."""
+    leaving = set(digests) - _known(session, list(digests))
+    rows = [{"digest": digest, "retired_at": now} for digest in sorted(leaving)]
+    return insert_new(session, RetiredPicture, rows)
 
 
 def lay_aside(database: Database, objects: Objects, now: datetime) -> int:

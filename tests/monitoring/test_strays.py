@@ -1,4 +1,4 @@
-"""Bytes whose row never came go a day later, as those of a row that went; what is young, named or sent again stays."""
+"""Bytes whose row never came: counted once they are a day old, and what was half written goes."""
 
 import os
 from datetime import datetime, timedelta
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from store import retired, strays
+from store.errors import Unavailable
 from store.objects import Objects
 from store.pictures import key_of
 from store.strays import AGE
-from store.tables import RetiredPicture
 from tests.monitoring.kept import LATER, Kept
-from tests.store.given import NOW
 
 
 def put(kept: Kept, data: bytes, at: datetime) -> str:
@@ -30,48 +30,41 @@ def half(kept: Kept, digest: str, at: datetime) -> Path:
     return path
 
 
-def test_bytes_without_a_row_are_laid_aside_after_a_day_and_go_after_another(kept: Kept) -> None:
+def test_bytes_without_a_row_are_counted_and_what_is_half_written_goes(kept: Kept) -> None:
     old, young = LATER - AGE - timedelta(minutes=1), LATER - AGE + timedelta(minutes=1)
-    strays = [put(kept, str(number).encode(), old) for number in range(40)]
+    lost = [put(kept, str(number).encode(), old) for number in range(40)]
     new = put(kept, b"new", young)
     named = kept.entry(1000, "rule")
     assert named.picture is not None
     kept.answer(named)
     put(kept, b"1000", old)
-    files = [half(kept, strays[0], old), half(kept, new, young)]
-    assert kept.take().pictures == 40
+    files = [half(kept, lost[0], old), half(kept, new, young)]
+    assert strays.count(kept.database, kept.objects, LATER) == 40
+    kept.take()
     assert [path.exists() for path in files] == [False, True]
-    # a reader finds them for a day more
-    assert all(kept.has_bytes(one) for one in (*strays, new, named.picture.digest))
-    kept.take(LATER + timedelta(minutes=1))
-    assert all(kept.has_bytes(one) for one in strays)
-    kept.objects.put(key_of(new), b"new")
-    kept.take(LATER + AGE)
-    assert not any(kept.has_bytes(one) for one in strays)
-    assert kept.has_bytes(named.picture.digest)
+    assert all(kept.has_bytes(one) for one in (*lost, new, named.picture.digest))
 
 
-def test_a_stray_that_is_sent_again_is_never_lost(kept: Kept) -> None:
-    entry = kept.entry(1)
-    assert entry.picture is not None
-    digest = put(kept, b"1", NOW - 2 * AGE)
-    assert kept.take(NOW).pictures == 1
-    # whoever sent it again had found the bytes, and its row comes now
-    kept.answer(entry)
-    assert kept.has_bytes(digest)
-    kept.take(NOW + AGE + timedelta(minutes=1))
-    assert kept.objects.get(key_of(digest)) == b"1"
-    with kept.database.read() as session:
-        assert session.get(RetiredPicture, digest) is None
+def test_what_a_service_has_noted_goes_but_for_what_has_a_row_by_then(kept: Kept) -> None:
+    gone, sent_again, named = (kept.entry(number) for number in range(3))
+    digests = [one.prediction.picture_digest for one in (gone, sent_again, named)]
+    kept.answer(named)
+    with kept.database.write() as session:
+        assert retired.retire(session, digests, LATER) == 2
+    # noted already
+    assert strays.count(kept.database, kept.objects, LATER + AGE) == 0
+    kept.take(LATER - timedelta(days=300))
+    kept.answer(sent_again)
+    kept.take(LATER - timedelta(days=298))
+    assert [kept.has_bytes(one) for one in digests] == [False, True, True]
 
 
 def test_a_storage_that_is_away_is_not_taken_for_an_empty_one(kept: Kept) -> None:
     put(kept, b"1", LATER - 2 * AGE)
-    storage = kept.folder / "storage"
-    storage.rename(kept.folder / "away")
-    storage.mkdir()
-    with pytest.raises(Exception, match="may not be mounted"):
-        kept.take()
+    (kept.folder / "storage").rename(kept.folder / "away")
+    (kept.folder / "storage").mkdir()
+    with pytest.raises(Unavailable, match="may not be mounted"):
+        strays.count(kept.database, kept.objects, LATER)
 
 
 def test_what_was_altered_is_written_anew_when_it_is_sent_again(tmp_path: Path) -> None:
