@@ -43,10 +43,23 @@ def _quieten() -> None:
 
 
 def bound_memory(size: int) -> None:
-    """Let this process have `size` bytes more than it has now; the system refuses what is beyond."""
+    """Let this process have `size` bytes more than it has now; the system refuses what is beyond. A limit that is lower stays."""
+    before, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    known = [one for one in (before, hard) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min([_data() + size, *known]), hard))
+
+
+def refuses_by_itself() -> bool:
+    """Whether the system refuses memory for want of it, too (strict overcommit), and not only by a bound of ours."""
+    with suppress(OSError):
+        return Path("/proc/sys/vm/overcommit_memory").read_text().strip() == "2"
+    return True
+
+
+def _data() -> int:
+    """Bytes that this process has for data of its own, by the system's count."""
     pages = int(Path("/proc/self/statm").read_text().split()[5])
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + size, hard))
+    return pages * resource.getpagesize()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.bundle import read_bundle
-from classifier.child import NICE, begin, bounded_memory, say
+from classifier.child import NICE, begin, bounded_memory, refuses_by_itself, say
 from classifier.classifier import Classifier, Opinion
 from classifier.engine import Engine
 from classifier.pictures import BadPicture, Limits, Picture, Reason, open_picture
@@ -184,7 +184,9 @@ def _told(task: Task, models: Models, tell: Callable[[Decoded], None]) -> Told:
     except BadPicture as bad:
         return Refused(bad.reason, str(bad))
     except MemoryError:
-        return Refused("too_many_parts", "The picture would take more memory than its pixels need.")
+        # where the machine may be out of memory, the picture need not be to blame
+        reason: Reason | None = None if refuses_by_itself() else "too_many_parts"
+        return Refused(reason, "The picture would take more memory than its pixels need.")
     except Exception as error:  # noqa: BLE001  # who asked has to know, and the next picture is another's
         return Refused(None, f"{type(error).__name__}: {error}")
     if task.pixels or (task.bundle is not None and seen.opinion is None):

@@ -242,9 +242,8 @@ def _passing(run: Run, _: str) -> tuple[Gone, str | None]:
     return gone, None if gone == Gone() else ""
 
 
-def _tidy(run: Run, _: str) -> tuple[Gone, str | None]:
-    strays.tidy(run.objects, run.now)
-    return Gone(), None
+def _tidy(run: Run, after: str) -> tuple[Gone, str | None]:
+    return Gone(), strays.tidy(run.objects, after, run.now)
 
 
 def _lay_aside(run: Run, _: str) -> tuple[Gone, str | None]:

@@ -43,8 +43,9 @@ SIGN_IN = "/sign-in"
 # who sends something elsewhere must be signed in; health has nothing that would read it
 OPEN = (SIGN_IN, *counting.HEALTH)
 LARGEST_JSON = MEBIBYTE
-# twice what a name and a password take of the longest that may be, in letters of four bytes
-LARGEST_SIGN_IN = 32 * 1024
+# twice what a name and a password take, the longest that may be and in letters of four bytes; nine answers and fifty risks
+LARGEST_SIGN_IN, LARGEST_PREFLIGHT = 32 * 1024, MEBIBYTE
+FORMS = {SIGN_IN: LARGEST_SIGN_IN, "/rollout/preflight": LARGEST_PREFLIGHT}
 # how many keys are looked up at once, and how long one waits for its turn
 LOOK_UPS = 4
 LOOK_UP_SECONDS = 5.0
@@ -122,8 +123,8 @@ class Door:
             return self._settings.max_upload_bytes + AROUND_PICTURE
         if scope["path"].startswith(API):
             return LARGEST_JSON
-        # the one body that is read of somebody who has shown nothing yet
-        return LARGEST_SIGN_IN if scope["path"] == SIGN_IN else SMALL
+        # that of a sign-in is the one that is read of somebody who has shown nothing yet
+        return FORMS.get(scope["path"], SMALL)
 
     async def _check_sign_in(self, scope: Scope) -> None:
         program: Program = scope["app"].state.program

@@ -12,6 +12,8 @@ from starlette.types import Scope
 from service.errors import Problem
 
 COOKIE = "ursa_session"
+# of a media type: with a boundary of 70 letters and a charset it has half of that, and it is taken apart letter by letter
+LONGEST_TYPE = 256
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _UTF_8 = re.compile(r'charset=(?:utf-?8|"utf-?8")\s*(?:;|$)', re.IGNORECASE)
 
@@ -19,6 +21,8 @@ _UTF_8 = re.compile(r'charset=(?:utf-?8|"utf-?8")\s*(?:;|$)', re.IGNORECASE)
 def check_charset(scope: Scope) -> None:
     """Raises Problem 415 where a body names another charset than UTF-8, in whatever way it does."""
     for said in Headers(scope=scope).getlist("content-type"):
+        if len(said) > LONGEST_TYPE:
+            raise Problem(415, "unsupported_charset", f"A Content-Type has at most {LONGEST_TYPE} characters.")  # fmt: skip
         # what would be read of several, of `charset*=` or of half a quotation mark is not asked: they are refused
         if "charset" in _UTF_8.sub(";", said).lower():
             raise Problem(415, "unsupported_charset", "What is sent here is read as UTF-8 only.")

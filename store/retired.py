@@ -6,6 +6,7 @@ when that request has long ended, the rows say whether they are put back or remo
 by two monitors, and be cut off anywhere.
 """
 
+import hashlib
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -57,13 +58,23 @@ def forget(database: Database, objects: Objects, now: datetime) -> int:
         known = _known(session, digests)
     for digest in digests:
         if digest in known:
-            # not found: put back before, and not written down
-            with suppress(NotFound):
-                objects.put(key_of(digest), objects.get(aside(digest)))
+            _put_back(objects, digest)
         objects.remove(aside(digest))
     with database.write() as session:
         session.execute(delete(RetiredPicture).where(RetiredPicture.digest.in_(digests)))
     return len(digests)
+
+
+def _put_back(objects: Objects, digest: str) -> None:
+    """Unless it is there: whoever sent it again meanwhile has written it anew, and what lies aside may have rotted."""
+    with suppress(NotFound):
+        objects.get(key_of(digest))
+        return
+    # not found: put back before, and not written down
+    with suppress(NotFound):
+        data = objects.get(aside(digest))
+        if hashlib.sha256(data).hexdigest() == digest:
+            objects.put(key_of(digest), data)
 
 
 def _known(session: Session, digests: Sequence[str]) -> set[str]:

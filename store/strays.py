@@ -17,6 +17,8 @@ from store.tables import RetiredPicture, StoredPicture
 AGE = timedelta(days=1)
 # the folders in which pictures lie
 PARTS = tuple(f"pictures/{number:02x}" for number in range(256))
+# files in a batch
+MANY = 5000
 
 
 def count(database: Database, objects: Objects, now: datetime) -> int:
@@ -29,16 +31,21 @@ def count(database: Database, objects: Objects, now: datetime) -> int:
     return found
 
 
-def tidy(objects: Objects, now: datetime) -> int:
-    """Remove what a kill has left half written, which nothing will ever name; how many files. Raises Unavailable."""
-    removed = 0
-    for part in PARTS:
+def tidy(objects: Objects, after: str, now: datetime) -> str | None:
+    """Remove what a kill has left half written, which nothing will ever name, in a batch of parts; behind which the next
+    batch begins (None: that was all). Raises Unavailable.
+    """
+    # only in a folder is anything written by halves
+    looked = 0
+    for part in (one for one in PARTS if one > after and objects.folder is not None):
         for some in objects.listed(part):
+            looked += len(some)
             for one in some:
                 if one.is_unfinished and one.at < now - AGE:
                     objects.remove(one.key)
-                    removed += 1
-    return removed
+        if looked >= MANY:
+            return part
+    return None
 
 
 def _named(database: Database, digests: Collection[str]) -> set[str]:

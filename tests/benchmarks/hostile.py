@@ -157,8 +157,10 @@ def ground(folder: Path | None) -> list[bytes]:
     else drawn ones."""
     if folder is None:
         return [encode(blocks(160, 120, seed), one) for seed in range(6) for one in FORMATS]
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".png"))
-    pairs = zip(paths[:: max(1, len(paths) // 100)], cycle(FORMATS), strict=False)
+    paths = sorted(
+        one for one in folder.rglob("*") if one.suffix.lower() in (".jpg", ".jpeg", ".png")
+    )
+    pairs = zip(paths[:: -(-len(paths) // 100) or 1], cycle(FORMATS), strict=False)
     return [file for path, format in pairs for file in (path.read_bytes(), _as(format, path))]
 
 

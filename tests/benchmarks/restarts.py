@@ -91,7 +91,7 @@ def restart(
         restarts,
         len(told),
         # not answered, or answered and not kept
-        len(told) - statuses[200] + (answered - kept).total(),
+        len(told) - statuses[200] + len(answered.keys() - kept.keys()),
         # kept and told to nobody, or told to two
         len(kept.keys() - answered.keys()) + sum(times - 1 for times in answered.values()),
         dict(statuses),

@@ -6,7 +6,7 @@ by the product's API, alongside, through the stages and to `full` by two people;
 does not answer as it was tested, or hangs, raises, eats memory or crashes while it is proved. Then every answer is held
 against what its version says about its picture, and against its row. Exit code 1 when an answer failed or was mixed, a bad
 bundle became live, or the web process's own memory grew: a bundle that is loaded takes fifty MiB for a moment, so that it is
-read at its lowest, in the second fifth of the time and in the last.
+read at its lowest, in the second tenth of the time and in the last.
 """
 
 import argparse
@@ -87,9 +87,9 @@ def bars(moves: int) -> list[Bar]:
 
 
 def growth(web: Sequence[float]) -> float:
-    """What a process that loads and lets go all the time has kept: its lowest of the last fifth beyond that of the second."""
-    fifth = max(1, len(web) // 5)
-    return round(min(web[-fifth:]) - min(web[fifth : 2 * fifth] or web), 1)
+    """What a process that loads and lets go all the time has kept: its lowest of the last tenth beyond that of the second."""
+    tenth = max(1, len(web) // 10)
+    return round(min(web[-tenth:]) - min(web[tenth : 2 * tenth] or web), 1)
 
 
 def swap(

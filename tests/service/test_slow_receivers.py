@@ -9,6 +9,7 @@ from service import delivering
 from service.background import Background
 from service.clock import wall_clock
 from service.delivering import NotAccepted
+from service.unnamed import Unnamed
 from store import jobs, webhooks
 from store.database import Database
 from store.webhooks import Parcel
@@ -176,7 +177,7 @@ def test_an_alarm_leaves_while_a_slow_receiver_has_had_all_workers(
     tell(database, shop, 8)
     hook(database, taking)
     announce(database, 1)
-    background = Background(database, wall_clock, private=False)
+    background = Background(database, wall_clock, Unnamed(), private=False)
     background.start()
     try:
         wait_for(lambda: len(taking.accepted) == 1, seconds=10)
