@@ -156,7 +156,9 @@ def _check_is_for_backups(folder: Path) -> None:
     older = not (stored / MARKS["storage"]).exists() and any(
         (folder / name).exists() for name in (dumps.SQLITE, dumps.POSTGRESQL)
     )
-    if stored.exists() and not (older or (stored / MARKS["backup"]).exists()):
+    # an empty one is as far as a first backup came that was cut off
+    is_new = not stored.exists() or next(stored.iterdir(), None) is None
+    if not (is_new or older or (stored / MARKS["backup"]).exists()):
         raise Conflict(f"{stored} is not of a backup: name another folder.")
 
 

@@ -135,6 +135,16 @@ def test_a_folder_in_which_a_backup_broke_off_may_become_a_storage_and_is_no_bac
     assert files(folder / "storage") == before
 
 
+def test_a_first_backup_that_was_cut_off_at_its_beginning_is_gone_on_with(
+    database: Database, storage: Path, tmp_path: Path
+) -> None:
+    # between the folder and its mark
+    (tmp_path / "backup" / "storage").mkdir(parents=True)
+    saved = backup.save(database.url, str(storage), tmp_path / "backup", *BY)
+    assert (saved.pictures, saved.gone) == (3, ())
+    assert (tmp_path / "backup" / "storage" / MARKS["backup"]).is_dir()
+
+
 def test_a_backup_of_an_older_version_is_gone_on_with_and_marked(
     database: Database, storage: Path, tmp_path: Path
 ) -> None:
