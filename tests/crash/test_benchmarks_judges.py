@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from store import labels
+from store import labels, reviews
 from store.database import Database, Session
 from store.labels import Answer
 from store.tables import Label, Review
@@ -61,9 +61,12 @@ def asked(sqlite_url: str) -> Iterator[Asked]:
 
 
 def _label(session: Session, desk: Desk, review_id: str, person: str, at: float) -> None:
-    number = f"{person}-{at}"
-    said = Answer(review_id, person, "-", "class", truth(review_id), number)
-    told = labels.give(session, said, CLASSES, datetime.now(UTC))
+    number, now = f"{person}-{at}", datetime.now(UTC)
+    review, token = reviews.get(session, review_id), "of nobody's lease"
+    if review.status == "open":
+        token = reviews.lease_again(session, review, person, now).token
+    said = Answer(review_id, person, token, "class", truth(review_id), number)
+    told = labels.give(session, said, CLASSES, now)
     desk.posted[number], desk.acknowledged[number] = at, Heard(told.counted, at + 0.5)
 
 
@@ -159,9 +162,9 @@ def _told(version: int, picture: int, **changes: Any) -> Told:
 @pytest.mark.parametrize(
     ("told", "found"),
     [
-        (Told(0, 0, {}), {"failed": 1}),
-        (Told(0, 503, {}), {"failed": 1}),
-        (_told(1, 0, status="pending", model_version=None), {"failed": 1}),
+        (Told(0, 0, {}), {"not_answered": 1}),
+        (Told(0, 503, {}), {"not_answered": 1}),
+        (_told(1, 0, status="pending", model_version=None), {"not_answered": 1}),
         # what the other version says, or of the other picture; a label that is not its likeliest
         (_told(1, 0, probabilities=SAID[2][0], label="teddy"), {"mixed": 1}),
         (_told(2, 1, probabilities=SAID[2][0], label="teddy"), {"mixed": 1}),
@@ -182,7 +185,7 @@ def _harm(told: list[Told]) -> dict[str, int]:
     assert done.answers == len(told)
     return {
         name: getattr(done, name)
-        for name in ("failed", "mixed", "bad_became_live")
+        for name in ("not_answered", "mixed", "bad_became_live")
         if getattr(done, name)
     }
 
