@@ -56,21 +56,21 @@ def refuses_by_itself() -> bool:
     return True
 
 
-def _data() -> int:
-    """Bytes that this process has for data of its own, by the system's count."""
-    pages = int(Path("/proc/self/statm").read_text().split()[5])
-    return pages * resource.getpagesize()
-
-
 @contextmanager
 def bounded_memory(size: int) -> Iterator[None]:
-    """The same to the end of the block."""
+    """`bound_memory` to the end of the block."""
     before = resource.getrlimit(resource.RLIMIT_DATA)
     bound_memory(size)
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _data() -> int:
+    """Bytes that this process has for data of its own, by the system's count."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    return pages * resource.getpagesize()
 
 
 def end_though_held() -> None:

@@ -1,9 +1,9 @@
 """Retention's part of the loop: once a day what is too old goes, in short batches, after its day has been counted.
 
 Order: count the days that are over, then features, predictions with the pictures that nothing names any more, what is
-left of work that is done, then the bytes: what a kill has left half written, those of the day before, those of this one. It is a job, which one monitor has. A turn does
-so much of it as fits into some seconds, and leaves the job with where it got to, so that the other parts of the loop
-have theirs. Killed anywhere, what it did is done and the next one goes on. Nothing goes whose day is not counted.
+left of work that is done, then the bytes: what a kill has left half written, those of the day before, those of this one.
+It is a job, which one monitor has. A turn does so much of it as fits into some seconds, and leaves the job with where it
+got to, so that the other parts of the loop have theirs. Killed anywhere, what it did is done and the next one goes on. Nothing goes whose day is not counted.
 """
 
 import threading

@@ -19,7 +19,7 @@ _UTF_8 = re.compile(r'charset=(?:utf-?8|"utf-?8")\s*(?:;|$)', re.IGNORECASE)
 
 
 def check_charset(scope: Scope) -> None:
-    """Raises Problem 415 where a body names another charset than UTF-8, in whatever way it does."""
+    """Raises Problem 415 where a body names another charset than UTF-8, in whatever way it does, or is too long to be asked."""
     for said in Headers(scope=scope).getlist("content-type"):
         if len(said) > LONGEST_TYPE:
             raise Problem(415, "unsupported_charset", f"A Content-Type has at most {LONGEST_TYPE} characters.")  # fmt: skip

@@ -1,6 +1,7 @@
 """Bytes whose row never came: counted once they are a day old, and what was half written goes."""
 
 import os
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 from store import retired, strays
 from store.errors import Unavailable
 from store.objects import Objects
-from store.pictures import key_of
+from store.pictures import aside, key_of
 from store.strays import AGE
 from tests.monitoring.kept import LATER, Kept
+from tests.store.given import NOW
 
 
 def put(kept: Kept, data: bytes, at: datetime) -> str:
@@ -57,6 +59,23 @@ def test_what_a_service_has_noted_goes_but_for_what_has_a_row_by_then(kept: Kept
     kept.answer(sent_again)
     kept.take(LATER - timedelta(days=298))
     assert [kept.has_bytes(one) for one in digests] == [False, True, True]
+
+
+def test_what_has_rotted_aside_is_not_put_back_over_what_was_sent_again(kept: Kept) -> None:
+    old = kept.entry(1)
+    kept.answer(old)
+    digest = old.prediction.picture_digest
+    kept.take()
+    (kept.folder / "storage" / aside(digest)).write_bytes(b"rotten")
+    assert kept.pictures.keep(b"1") == digest
+    again = kept.entry(int((LATER - NOW).total_seconds()))
+    kept.answer(
+        replace(
+            again, prediction=replace(again.prediction, picture_digest=digest), picture=old.picture
+        )
+    )
+    kept.take(LATER + 2 * AGE)
+    assert kept.objects.get(key_of(digest)) == b"1"
 
 
 def test_a_storage_that_is_away_is_not_taken_for_an_empty_one(kept: Kept) -> None:
